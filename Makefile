@@ -1,0 +1,46 @@
+# Everything a developer, CI and a newcomer run. `make` alone lists the targets.
+SHELL := /bin/bash
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+STAMP := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check format generate lock clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
+
+setup: $(STAMP)  ## make .venv with the locked versions
+
+$(STAMP): requirements/dev.txt pyproject.toml requirements/bootstrap.sh
+	@bash requirements/bootstrap.sh $(VENV)
+	@touch $(STAMP)
+
+demo: $(STAMP)  ## run a real experiment through real Envoy (KEEP=1 leaves it running)
+	@$(PYTHON) -m examples.digits $(if $(KEEP),--keep) $(if $(DATA_DIR),--data-dir $(DATA_DIR))
+
+test: $(STAMP)  ## run the whole test suite
+	$(PYTHON) -m pytest
+
+check: $(STAMP)  ## format, lint, types, import contracts
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+
+format: $(STAMP)  ## format and fix what ruff can fix
+	$(VENV)/bin/ruff format .
+	$(VENV)/bin/ruff check --fix .
+
+generate: $(STAMP)  ## regenerate the messages from protos/
+	$(PYTHON) -m grpc_tools.protoc -Iprotos --python_out=. --pyi_out=. --grpc_python_out=. \
+		$$(find protos -name '*.proto' | sort)
+
+lock: $(STAMP)  ## resolve the ranges in pyproject.toml anew (needs uv)
+	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-annotate --no-header -q -o requirements/dev.txt
+	uv pip compile pyproject.toml -c requirements/dev.txt --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-annotate --no-header -q -o requirements/runtime.txt
+
+clean:  ## remove the environment and all caches
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build *.egg-info

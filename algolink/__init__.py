@@ -1,0 +1,1 @@
+"""AlgoLink: generated messages, names, errors, the bucket function and the client."""
