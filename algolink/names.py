@@ -170,7 +170,7 @@ def shown(value: str, *, limit: int = 80) -> str:
     """
     if len(value) <= limit:
         return ascii(value)
-    return f"{ascii(value[:limit])}... ({len(value)} characters)"
+    return f"{value[:limit]!a}... ({len(value)} characters)"
 
 
 def _checked(value: str, pattern: re.Pattern[str], reason: str, what: str, shape: str) -> str:
