@@ -1,0 +1,47 @@
+"""What a route says about the requests that it takes: context for assign.lua.
+
+The filter reads it from the route that was chosen, so it is known from the
+moment of assignment, whatever becomes of the request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from envoy.extensions.filters.http.lua.v3 import lua_pb2
+from google.protobuf import any_pb2
+
+from mesh import names, table
+
+
+def explicit(route: table.ModelRoute, version: int) -> dict[str, any_pb2.Any]:
+    """For requests that name `version` themselves."""
+    return _context({"version": str(version), "revision": route.revision})
+
+
+def champion(route: table.ModelRoute) -> dict[str, any_pb2.Any]:
+    """For requests that name no version and are in no experiment."""
+    return explicit(route, route.champion)
+
+
+def arm(route: table.ModelRoute, split: table.Split, arm_id: str) -> dict[str, any_pb2.Any]:
+    """For requests that `split` assigned to `arm_id`."""
+    return _context(
+        {
+            "version": str(split.versions[arm_id]),
+            "revision": route.revision,
+            "experiment": split.experiment,
+            "phase": str(split.phase),
+            "arm": arm_id,
+            "unit": "request" if split.per_request else "header",
+        }
+    )
+
+
+def _context(values: Mapping[str, str]) -> dict[str, any_pb2.Any]:
+    # Strings only: a number would come out of a Struct as a float.
+    per_route = lua_pb2.LuaPerRoute()
+    per_route.filter_context.update(values)
+    packed = any_pb2.Any()
+    packed.Pack(per_route, deterministic=True)
+    return {names.ASSIGN_FILTER: packed}

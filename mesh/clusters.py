@@ -1,0 +1,181 @@
+"""Clusters and their endpoints.
+
+A pool has one cluster per wire, which the champions of all its models share. An
+arm that is not its experiment's control has clusters of its own, so that a
+failing candidate uses up its own breakers only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from envoy.config.cluster.v3 import circuit_breaker_pb2, cluster_pb2, outlier_detection_pb2
+from envoy.config.core.v3 import (
+    address_pb2,
+    config_source_pb2,
+    health_check_pb2,
+    protocol_pb2,
+)
+from envoy.config.endpoint.v3 import endpoint_components_pb2, endpoint_pb2
+from envoy.extensions.upstreams.http.v3 import http_protocol_options_pb2
+from envoy.type.v3 import percent_pb2
+from google.protobuf import any_pb2, duration_pb2, wrappers_pb2
+
+from mesh import names, table
+from mesh.names import Wire
+
+WIRES: tuple[Wire, ...] = ("grpc", "http")
+
+_POOL_MAX_REQUESTS = 8_192
+_ARM_MAX_REQUESTS = 1_024
+_HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+
+
+def clusters(snapshot: table.Snapshot) -> Iterator[cluster_pb2.Cluster]:
+    """All clusters, each of which takes its endpoints from the resource of its name."""
+    for name, _, wire in _named_clusters(snapshot):
+        is_arm = name.startswith("arm/")
+        yield _cluster(name, wire, _ARM_MAX_REQUESTS if is_arm else _POOL_MAX_REQUESTS)
+
+
+def endpoints(snapshot: table.Snapshot) -> Iterator[endpoint_pb2.ClusterLoadAssignment]:
+    """Endpoints of all clusters; those of a pool without replicas are empty."""
+    for name, pool, wire in _named_clusters(snapshot):
+        servers = pool.grpc if wire == "grpc" else pool.http
+        yield endpoint_pb2.ClusterLoadAssignment(
+            cluster_name=name,
+            endpoints=[
+                endpoint_components_pb2.LocalityLbEndpoints(
+                    lb_endpoints=[_endpoint(server) for server in servers]
+                )
+            ]
+            if servers
+            else [],
+        )
+
+
+def _named_clusters(snapshot: table.Snapshot) -> Iterator[tuple[str, table.Pool, Wire]]:
+    for _, pool in sorted(snapshot.pools.items()):
+        for wire in WIRES:
+            yield names.pool_cluster(pool.name, wire), pool, wire
+    for _, route in sorted(snapshot.routes.items()):
+        if route.split is None:
+            continue
+        for arm in sorted(route.split.versions):
+            if arm != route.split.control:
+                for wire in WIRES:
+                    cluster = names.arm_cluster(route.split.experiment, arm, wire)
+                    yield cluster, snapshot.pools[route.pool], wire
+
+
+def _endpoint(server: table.Endpoint) -> endpoint_components_pb2.LbEndpoint:
+    return endpoint_components_pb2.LbEndpoint(
+        endpoint=endpoint_components_pb2.Endpoint(
+            address=address_pb2.Address(
+                socket_address=address_pb2.SocketAddress(
+                    address=server.host, port_value=server.port
+                )
+            )
+        ),
+        health_status=health_check_pb2.HEALTHY,
+    )
+
+
+def _cluster(name: str, wire: Wire, max_requests: int) -> cluster_pb2.Cluster:
+    cluster = cluster_pb2.Cluster(
+        name=name,
+        type=cluster_pb2.Cluster.EDS,
+        eds_cluster_config=cluster_pb2.Cluster.EdsClusterConfig(
+            service_name=name,
+            eds_config=config_source_pb2.ConfigSource(
+                ads=config_source_pb2.AggregatedConfigSource(),
+                resource_api_version=config_source_pb2.V3,
+            ),
+        ),
+        connect_timeout=duration_pb2.Duration(seconds=1),
+        lb_policy=cluster_pb2.Cluster.LEAST_REQUEST,
+        common_lb_config=cluster_pb2.Cluster.CommonLbConfig(
+            # Otherwise unhealthy replicas get traffic as soon as half of them are.
+            healthy_panic_threshold=percent_pb2.Percent(value=0)
+        ),
+        circuit_breakers=_breakers(max_requests),
+        outlier_detection=_connect_level_outliers(),
+        ignore_health_on_host_removal=True,
+    )
+    packed = any_pb2.Any()
+    packed.Pack(_protocol(wire), deterministic=True)
+    cluster.typed_extension_protocol_options[_HTTP_OPTIONS].CopyFrom(packed)
+    return cluster
+
+
+def _breakers(max_requests: int) -> circuit_breaker_pb2.CircuitBreakers:
+    limit = wrappers_pb2.UInt32Value(value=max_requests)
+    return circuit_breaker_pb2.CircuitBreakers(
+        thresholds=[
+            circuit_breaker_pb2.CircuitBreakers.Thresholds(
+                max_connections=limit,
+                # The pending limit counts while a cold pool connects: below
+                # max_requests it would refuse what the pool could serve.
+                max_pending_requests=limit,
+                max_requests=limit,
+                # Every request of a replica that dies is tried on another one.
+                max_retries=limit,
+            )
+        ]
+    )
+
+
+def _connect_level_outliers() -> outlier_detection_pb2.OutlierDetection:
+    """Ejects a replica that cannot be reached, never one that answers with errors.
+
+    A model that fails must not take the replica away from the other models.
+    """
+    zero = wrappers_pb2.UInt32Value(value=0)
+    return outlier_detection_pb2.OutlierDetection(
+        split_external_local_origin_errors=True,
+        consecutive_local_origin_failure=wrappers_pb2.UInt32Value(value=3),
+        enforcing_consecutive_local_origin_failure=wrappers_pb2.UInt32Value(value=100),
+        enforcing_local_origin_success_rate=zero,
+        enforcing_consecutive_5xx=zero,
+        enforcing_consecutive_gateway_failure=zero,
+        enforcing_success_rate=zero,
+        enforcing_failure_percentage=zero,
+        enforcing_failure_percentage_local_origin=zero,
+        interval=duration_pb2.Duration(seconds=1),
+        base_ejection_time=duration_pb2.Duration(seconds=1),
+        max_ejection_time=duration_pb2.Duration(seconds=10),
+        max_ejection_percent=wrappers_pb2.UInt32Value(value=50),
+    )
+
+
+def _protocol(wire: Wire) -> http_protocol_options_pb2.HttpProtocolOptions:
+    options = http_protocol_options_pb2.HttpProtocolOptions
+    # Idle connections close before a second keepalive ping: a gRPC server takes
+    # repeated pings on a connection without data for abuse.
+    common = protocol_pb2.HttpProtocolOptions(idle_timeout=duration_pb2.Duration(seconds=25))
+    if wire == "http":
+        return options(
+            common_http_protocol_options=common,
+            explicit_http_config=options.ExplicitHttpConfig(
+                http_protocol_options=protocol_pb2.Http1ProtocolOptions()
+            ),
+        )
+    return options(
+        common_http_protocol_options=common,
+        explicit_http_config=options.ExplicitHttpConfig(
+            http2_protocol_options=protocol_pb2.Http2ProtocolOptions(
+                connection_keepalive=protocol_pb2.KeepaliveSettings(
+                    interval=duration_pb2.Duration(seconds=20),
+                    timeout=duration_pb2.Duration(seconds=10),
+                ),
+                initial_stream_window_size=wrappers_pb2.UInt32Value(
+                    value=names.REQUEST_BODY_LIMIT_BYTES
+                ),
+                initial_connection_window_size=wrappers_pb2.UInt32Value(
+                    value=names.REQUEST_BODY_LIMIT_BYTES
+                ),
+            )
+        ),
+    )
+
+

@@ -1,0 +1,86 @@
+"""How each kind of call is forwarded: retries, deadlines, and where to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from envoy.config.route.v3 import route_components_pb2 as components
+from envoy.extensions.retry.host.previous_hosts.v3 import previous_hosts_pb2
+from google.protobuf import duration_pb2, wrappers_pb2
+
+from mesh import names
+from mesh.names import Wire
+
+_TIMEOUT = duration_pb2.Duration(seconds=30)
+_STREAM_IDLE_TIMEOUT = duration_pb2.Duration(seconds=3_600)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A kind of call that is forwarded in one way.
+
+    Attributes:
+        name: for the names of routes.
+        wire: what the replicas are spoken to.
+        operations: values of the operation header that are of this kind.
+    """
+
+    name: str
+    wire: Wire
+    operations: frozenset[str]
+
+
+STREAM = Call("stream", "grpc", frozenset({names.OPERATION_STREAM}))
+UNARY = Call("grpc", "grpc", frozenset({names.OPERATION_INFER, names.OPERATION_INFO}))
+REST = Call("http", "http", frozenset({names.OPERATION_INFER, names.OPERATION_INFO}))
+
+CALLS = (STREAM, UNARY, REST)
+"""In the order in which their routes are matched."""
+
+
+def to_cluster(call: Call, cluster: str) -> components.RouteAction:
+    """Forwards to one cluster."""
+    action = _action(call)
+    action.cluster = cluster
+    return action
+
+
+def to_split(
+    call: Call,
+    weighted: components.WeightedCluster,
+    hashed: components.RouteAction.HashPolicy,
+) -> components.RouteAction:
+    """Forwards to the cluster that the hash falls on."""
+    action = _action(call)
+    action.weighted_clusters.CopyFrom(weighted)
+    action.hash_policy.append(hashed)
+    return action
+
+
+def _action(call: Call) -> components.RouteAction:
+    if call is STREAM:
+        # What was answered on a stream cannot be taken back, so it is never
+        # retried; and it may last.
+        return components.RouteAction(
+            timeout=duration_pb2.Duration(), idle_timeout=_STREAM_IDLE_TIMEOUT
+        )
+    return components.RouteAction(timeout=_TIMEOUT, retry_policy=_retry(call))
+
+
+def _retry(call: Call) -> components.RetryPolicy:
+    """A prediction is idempotent: another replica of the same version may make it."""
+    policy = components.RetryPolicy(
+        retry_on="connect-failure,refused-stream,reset,unavailable"
+        if call.wire == "grpc"
+        else "connect-failure,refused-stream,reset,retriable-status-codes",
+        retriable_status_codes=[] if call.wire == "grpc" else [503],
+        num_retries=wrappers_pb2.UInt32Value(value=2),
+        host_selection_retry_max_attempts=5,
+        retry_back_off=components.RetryPolicy.RetryBackOff(
+            base_interval=duration_pb2.Duration(nanos=5_000_000),
+            max_interval=duration_pb2.Duration(nanos=50_000_000),
+        ),
+    )
+    predicate = policy.retry_host_predicate.add(name="envoy.retry_host_predicates.previous_hosts")
+    predicate.typed_config.Pack(previous_hosts_pb2.PreviousHostsPredicate(), deterministic=True)
+    return policy

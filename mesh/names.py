@@ -1,0 +1,57 @@
+"""Names that the bootstrap, the routes and the log of one Envoy agree on."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+Wire = Literal["grpc", "http"]
+"""What a cluster's replicas are spoken to: OIP over gRPC, or over REST."""
+
+MODEL_HEADER = "x-al-model"
+"""Scope of a request: a model id, or `SERVER_SCOPE`. Set by route.lua alone."""
+
+OPERATION_HEADER = "x-al-operation"
+"""What is asked: one of the `OPERATION_*`. Set by route.lua alone."""
+
+REQUESTED_VERSION_HEADER = "x-al-requested-version"
+"""The version that the client named; absent if it named none."""
+
+UNIT_HEADER = "x-al-unit"
+"""The unit, if the client sent exactly one that is well-formed."""
+
+SERVED_HEADER = "x-al-served"
+"""In a replica's answer: the version that it ran."""
+
+OPERATION_INFER = "infer"
+OPERATION_STREAM = "stream"
+OPERATION_INFO = "info"
+
+SERVER_SCOPE = "_server"
+"""Scope of what is asked of the server and not of a model; no model id is like it."""
+
+ASSIGN_FILTER = "algolink.assign"
+"""The filter that reads which arm the chosen route stands for."""
+
+METADATA_NAMESPACE = "algolink"
+"""Dynamic metadata that `ASSIGN_FILTER` writes and the exposure log reads."""
+
+REQUEST_BODY_LIMIT_BYTES = 64 * 1024 * 1024
+"""A request body up to this size is taken, and can be sent again on a retry."""
+
+
+def pool_cluster(pool: str, wire: Wire) -> str:
+    """Cluster of a pool's replicas.
+
+    >>> pool_cluster("default", "grpc")
+    'pool/default/grpc'
+    """
+    return f"pool/{pool}/{wire}"
+
+
+def arm_cluster(experiment: str, arm: str, wire: Wire) -> str:
+    """Cluster of an arm: the pool's replicas behind breakers of its own.
+
+    >>> arm_cluster("digits-1", "challenger", "http")
+    'arm/digits-1/challenger/http'
+    """
+    return f"arm/{experiment}/{arm}/{wire}"

@@ -1,0 +1,238 @@
+"""Route configurations: one per model, found by the scope that route.lua sets.
+
+Within a model the first route that matches wins: the version that the client
+named, a version that is not served, the experiment's split, the champion.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+
+from envoy.config.core.v3 import base_pb2, substitution_format_string_pb2
+from envoy.config.route.v3 import route_components_pb2 as components
+from envoy.config.route.v3 import route_pb2, scoped_route_pb2
+from envoy.type.matcher.v3 import regex_pb2, string_pb2
+from google.protobuf import any_pb2, struct_pb2, wrappers_pb2
+
+from algolink.split import BUCKETS
+from mesh import assignment, forwarding, names, table
+from mesh.forwarding import CALLS, Call
+from mesh.names import SERVER_SCOPE
+
+_DEFAULT_POOL = "default"
+
+
+def scopes(snapshot: table.Snapshot) -> Iterator[scoped_route_pb2.ScopedRouteConfiguration]:
+    """A scope per model, and the one of the server itself."""
+    for name in [SERVER_SCOPE, *sorted(snapshot.routes)]:
+        scope = scoped_route_pb2.ScopedRouteConfiguration(name=name, route_configuration_name=name)
+        scope.key.fragments.add(string_key=name)
+        yield scope
+
+
+def route_configurations(snapshot: table.Snapshot) -> Iterator[route_pb2.RouteConfiguration]:
+    """The routes of every scope."""
+    yield _configuration(SERVER_SCOPE, list(_server_routes(snapshot)))
+    for model, route in sorted(snapshot.routes.items()):
+        yield _configuration(model, list(_model_routes(route)))
+
+
+def problems(
+    configuration: route_pb2.RouteConfiguration, clusters: Collection[str]
+) -> Iterator[str]:
+    """What Envoy would refuse, or serve with errors, if only `clusters` are there."""
+    for host in configuration.virtual_hosts:
+        for route in host.routes:
+            if not route.HasField("route"):
+                continue
+            weighted = route.route.weighted_clusters.clusters
+            targets = {c.name for c in weighted} or {route.route.cluster}
+            for target in sorted(targets - set(clusters)):
+                yield f"route {route.name} goes to unknown cluster {target}"
+            total = sum(c.weight.value for c in weighted)
+            if weighted and total != BUCKETS:
+                yield f"route {route.name} has weights that sum to {total}, not {BUCKETS}"
+
+
+def _configuration(
+    name: str, routes: Sequence[components.Route]
+) -> route_pb2.RouteConfiguration:
+    return route_pb2.RouteConfiguration(
+        name=name,
+        virtual_hosts=[
+            components.VirtualHost(
+                name=name,
+                domains=["*"],
+                routes=routes,
+                request_body_buffer_limit=wrappers_pb2.UInt64Value(
+                    value=names.REQUEST_BODY_LIMIT_BYTES
+                ),
+            )
+        ],
+        # Envoy then refuses a route to a cluster that it lacks, and keeps the old one.
+        validate_clusters=wrappers_pb2.BoolValue(value=True),
+    )
+
+
+def _server_routes(snapshot: table.Snapshot) -> Iterator[components.Route]:
+    pools = sorted(snapshot.pools)
+    if not pools:
+        return
+    pool = _DEFAULT_POOL if _DEFAULT_POOL in pools else pools[0]
+    for call in CALLS:
+        if names.OPERATION_INFO in call.operations:
+            yield _route(
+                f"server-{call.name}",
+                call,
+                action=forwarding.to_cluster(call, names.pool_cluster(pool, call.wire)),
+            )
+
+
+def _model_routes(route: table.ModelRoute) -> Iterator[components.Route]:
+    for version in route.versions:
+        context = assignment.explicit(route, version)
+        requested = _equals(names.REQUESTED_VERSION_HEADER, str(version))
+        for call in CALLS:
+            yield _to_pool(f"version-{version}-{call.name}", call, route, context, requested)
+    yield from _version_not_served(route)
+    if route.split is not None:
+        for call in CALLS:
+            yield _split(call, route, route.split)
+    for call in CALLS:
+        yield _to_pool(f"champion-{call.name}", call, route, assignment.champion(route))
+
+
+def _to_pool(
+    name: str,
+    call: Call,
+    route: table.ModelRoute,
+    context: Mapping[str, any_pb2.Any],
+    *matchers: components.HeaderMatcher,
+) -> components.Route:
+    cluster = names.pool_cluster(route.pool, call.wire)
+    return _route(
+        name, call, *matchers, action=forwarding.to_cluster(call, cluster), context=context
+    )
+
+
+def _split(call: Call, route: table.ModelRoute, split: table.Split) -> components.Route:
+    hashed = "x-request-id" if split.per_request else names.UNIT_HEADER
+    return _route(
+        f"experiment-{call.name}",
+        call,
+        _present(hashed),
+        # Only predictions are assigned: asking for metadata exposes nobody to an arm.
+        _present(names.OPERATION_HEADER, but_not=names.OPERATION_INFO),
+        action=forwarding.to_split(call, _weighted(call, route, split), _salted(hashed, split.salt)),
+    )
+
+
+def _weighted(
+    call: Call, route: table.ModelRoute, split: table.Split
+) -> components.WeightedCluster:
+    """The bucket table, run-length encoded: one entry per segment, in order.
+
+    Envoy takes the hash modulo the sum of the weights and walks the entries, so
+    the entry that it stops at is the segment that the bucket is in.
+    """
+    weighted = components.WeightedCluster(use_hash_policy=wrappers_pb2.BoolValue(value=True))
+    for segment in split.table.segments:
+        entry = weighted.clusters.add(
+            name=names.pool_cluster(route.pool, call.wire)
+            if segment.arm == split.control
+            else names.arm_cluster(split.experiment, segment.arm, call.wire),
+            weight=wrappers_pb2.UInt32Value(value=segment.size),
+        )
+        for filter_name, packed in assignment.arm(route, split, segment.arm).items():
+            entry.typed_per_filter_config[filter_name].CopyFrom(packed)
+    return weighted
+
+
+def _salted(header: str, salt: str) -> components.RouteAction.HashPolicy:
+    """Hashes `salt:value`, as `algolink.split.bucket` does."""
+    return components.RouteAction.HashPolicy(
+        header=components.RouteAction.HashPolicy.Header(
+            header_name=header,
+            regex_rewrite=regex_pb2.RegexMatchAndSubstitute(
+                pattern=regex_pb2.RegexMatcher(regex="^(.+)$"), substitution=rf"{salt}:\1"
+            ),
+        ),
+        terminal=True,
+    )
+
+
+def _version_not_served(route: table.ModelRoute) -> Iterator[components.Route]:
+    served = ", ".join(map(str, route.versions))
+    text = (
+        f"model {route.model} has no version %REQ({names.REQUESTED_VERSION_HEADER})% here: "
+        f"ask for one of {served}, or for none to let the route decide"
+    )
+    for grpc in (True, False):
+        answer = components.Route(
+            name=f"version-not-served-{'grpc' if grpc else 'http'}",
+            match=components.RouteMatch(
+                prefix="/", headers=[_present(names.REQUESTED_VERSION_HEADER)]
+            ),
+            direct_response=components.DirectResponseAction(
+                status=404, body_format=_grpc_text(text) if grpc else _json_error(text)
+            ),
+        )
+        if grpc:
+            answer.match.grpc.SetInParent()
+            # Without it Envoy makes UNIMPLEMENTED of a 404.
+            answer.response_headers_to_add.add(
+                header=base_pb2.HeaderValue(key="grpc-status", value="5")
+            )
+        yield answer
+
+
+def _grpc_text(text: str) -> substitution_format_string_pb2.SubstitutionFormatString:
+    return substitution_format_string_pb2.SubstitutionFormatString(
+        text_format_source=base_pb2.DataSource(inline_string=text)
+    )
+
+
+def _json_error(text: str) -> substitution_format_string_pb2.SubstitutionFormatString:
+    body = struct_pb2.Struct()
+    body.update({"error": text})
+    return substitution_format_string_pb2.SubstitutionFormatString(json_format=body)
+
+
+def _route(
+    name: str,
+    call: Call,
+    *matchers: components.HeaderMatcher,
+    action: components.RouteAction,
+    context: Mapping[str, any_pb2.Any] | None = None,
+) -> components.Route:
+    route = components.Route(
+        name=name,
+        match=components.RouteMatch(prefix="/", headers=[*matchers, *_of(call)]),
+        route=action,
+    )
+    if call.wire == "grpc":
+        route.match.grpc.SetInParent()
+    for filter_name, packed in (context or {}).items():
+        route.typed_per_filter_config[filter_name].CopyFrom(packed)
+    return route
+
+
+def _of(call: Call) -> list[components.HeaderMatcher]:
+    """Matchers that tell `call` from the ones of the same wire that come after it."""
+    if names.OPERATION_STREAM in call.operations:
+        return [_equals(names.OPERATION_HEADER, names.OPERATION_STREAM)]
+    return []
+
+
+def _equals(header: str, value: str) -> components.HeaderMatcher:
+    return components.HeaderMatcher(
+        name=header, string_match=string_pb2.StringMatcher(exact=value)
+    )
+
+
+def _present(header: str, *, but_not: str | None = None) -> components.HeaderMatcher:
+    if but_not is None:
+        return components.HeaderMatcher(name=header, present_match=True)
+    matcher = _equals(header, but_not)
+    matcher.invert_match = True
+    return matcher
