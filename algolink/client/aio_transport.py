@@ -1,0 +1,150 @@
+"""Runs calls on asyncio channels: `sync_transport` with `await`."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from typing import TypeVar
+
+import grpc
+from google.protobuf.message import Message
+
+from algolink.client import channels
+from algolink.client.attempts import Attempts
+from algolink.client.calls import POLL_S, Call, Item, Pages, Reply, Wait
+from algolink.client.connection import Connection
+from algolink.client.rpc_errors import restored
+from algolink.errors import DeadlineExceeded, NotFound
+
+Answer = TypeVar("Answer")
+ResponseMetadata = Iterable[tuple[str, str | bytes]]
+
+
+class AioTransport:
+    """Two channels, opened by the loop that first needs them."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._authorization = channels.authorization(connection)
+        self._channels: dict[str, grpc.aio.Channel] = {}
+
+    async def close(self) -> None:
+        """Ends what still runs and closes the channels; closing again does nothing."""
+        for channel in self._channels.values():
+            await channel.close()
+
+    async def unary(self, call: Call[Reply], timeout_s: float) -> Reply:
+        """Calls a control service, again where that is safe and may help."""
+        endpoint = self._connection.admin_endpoint
+        method = self._channel(endpoint).unary_unary(
+            call.path,
+            request_serializer=Message.SerializeToString,
+            response_deserializer=call.reply.FromString,
+        )
+        attempts = Attempts(timeout_s, idempotent=call.idempotent)
+
+        async def send(remaining_s: float) -> Reply:
+            reply: Reply = await method(
+                call.request, timeout=remaining_s, metadata=self._authorization
+            )
+            return reply
+
+        return await self._attempted(endpoint, attempts, send)
+
+    async def items(self, pages: Pages[Reply, Item], timeout_s: float) -> list[Item]:
+        """All items of a list."""
+        found: list[Item] = []
+        token = ""
+        while True:
+            page = await self.unary(pages.page(token), timeout_s)
+            found.extend(pages.items(page))
+            token = pages.next_token(page)
+            if not token:
+                return found
+
+    async def wait(self, wait: Wait[Reply], timeout_s: float) -> Reply:
+        """Asks until the state is there; what `wait.late` makes once the time is over."""
+        end = time.monotonic() + timeout_s
+        last: Reply | None = None
+        while (remaining_s := end - time.monotonic()) > 0:
+            try:
+                last = await self.unary(wait.call, remaining_s)
+            except NotFound:
+                last = None
+            except DeadlineExceeded:
+                break
+            if last is not None and wait.done(last):
+                return last
+            await asyncio.sleep(POLL_S)
+        raise wait.late(last, timeout_s)
+
+    async def upload(
+        self,
+        path: str,
+        messages: Callable[[], Iterator[Message]],
+        reply: type[Reply],
+        timeout_s: float,
+    ) -> Reply:
+        """Streams `messages`, made anew for each try."""
+        endpoint = self._connection.admin_endpoint
+        method = self._channel(endpoint).stream_unary(
+            path,
+            request_serializer=Message.SerializeToString,
+            response_deserializer=reply.FromString,
+        )
+        attempts = Attempts(timeout_s, idempotent=True)
+
+        async def send(remaining_s: float) -> Reply:
+            answer: Reply = await method(
+                messages(), timeout=remaining_s, metadata=self._authorization
+            )
+            return answer
+
+        return await self._attempted(endpoint, attempts, send)
+
+    async def data(
+        self,
+        path: str,
+        request: Message,
+        reply: type[Reply],
+        metadata: channels.Metadata,
+        timeout_s: float,
+        *,
+        idempotent: bool,
+    ) -> tuple[Reply, ResponseMetadata]:
+        """Calls the data plane; the answer and its headers."""
+        endpoint = self._connection.data_endpoint
+        method = self._channel(endpoint).unary_unary(
+            path,
+            request_serializer=Message.SerializeToString,
+            response_deserializer=reply.FromString,
+        )
+        attempts = Attempts(timeout_s, idempotent=idempotent)
+
+        async def send(remaining_s: float) -> tuple[Reply, ResponseMetadata]:
+            call = method(request, timeout=remaining_s, metadata=metadata)
+            answer: Reply = await call
+            return answer, await call.initial_metadata()
+
+        return await self._attempted(endpoint, attempts, send)
+
+    async def _attempted(
+        self, endpoint: str, attempts: Attempts, send: Callable[[float], Awaitable[Answer]]
+    ) -> Answer:
+        while True:
+            try:
+                return await send(attempts.remaining_s)
+            except grpc.aio.AioRpcError as failure:
+                error = restored(failure, endpoint=endpoint, timeout_s=attempts.timeout_s)
+                pause_s = attempts.pause_after(error)
+                if pause_s is None:
+                    raise error from None
+            await asyncio.sleep(pause_s)
+
+    def _channel(self, endpoint: str) -> grpc.aio.Channel:
+        if endpoint not in self._channels:
+            self._channels[endpoint] = grpc.aio.insecure_channel(
+                endpoint, options=channels.options(endpoint)
+            )
+        return self._channels[endpoint]

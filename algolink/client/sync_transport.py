@@ -1,0 +1,146 @@
+"""Runs calls on blocking channels."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
+
+import grpc
+from google.protobuf.message import Message
+
+from algolink.client import channels
+from algolink.client.attempts import Attempts
+from algolink.client.calls import POLL_S, Call, Item, Pages, Reply, Wait
+from algolink.client.connection import Connection
+from algolink.client.rpc_errors import restored
+from algolink.errors import AlgoLinkError, DeadlineExceeded, NotFound
+
+Answer = TypeVar("Answer")
+ResponseMetadata = Iterable[tuple[str, str | bytes]]
+
+
+class SyncTransport:
+    """Two channels, opened when first needed, and how to wait on them."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._authorization = channels.authorization(connection)
+        self._channels: dict[str, grpc.Channel] = {}
+
+    def close(self) -> None:
+        """Ends what still runs and closes the channels; closing again does nothing."""
+        for channel in self._channels.values():
+            channel.close()
+
+    def unary(self, call: Call[Reply], timeout_s: float) -> Reply:
+        """Calls a control service, again where that is safe and may help."""
+        endpoint = self._connection.admin_endpoint
+        method = self._channel(endpoint).unary_unary(
+            call.path,
+            request_serializer=Message.SerializeToString,
+            response_deserializer=call.reply.FromString,
+        )
+        attempts = Attempts(timeout_s, idempotent=call.idempotent)
+
+        def send(remaining_s: float) -> Reply:
+            reply: Reply = method(call.request, remaining_s, self._authorization)
+            return reply
+
+        return self._attempted(endpoint, attempts, send)
+
+    def items(self, pages: Pages[Reply, Item], timeout_s: float) -> list[Item]:
+        """All items of a list."""
+        found: list[Item] = []
+        token = ""
+        while True:
+            page = self.unary(pages.page(token), timeout_s)
+            found.extend(pages.items(page))
+            token = pages.next_token(page)
+            if not token:
+                return found
+
+    def wait(self, wait: Wait[Reply], timeout_s: float) -> Reply:
+        """Asks until the state is there; what `wait.late` makes once the time is over."""
+        end = time.monotonic() + timeout_s
+        last: Reply | None = None
+        while (remaining_s := end - time.monotonic()) > 0:
+            try:
+                last = self.unary(wait.call, remaining_s)
+            except NotFound:
+                last = None
+            except DeadlineExceeded:
+                break
+            if last is not None and wait.done(last):
+                return last
+            time.sleep(POLL_S)
+        raise wait.late(last, timeout_s)
+
+    def upload(
+        self,
+        path: str,
+        messages: Callable[[], Iterator[Message]],
+        reply: type[Reply],
+        timeout_s: float,
+    ) -> Reply:
+        """Streams `messages`, made anew for each try."""
+        endpoint = self._connection.admin_endpoint
+        method = self._channel(endpoint).stream_unary(
+            path,
+            request_serializer=Message.SerializeToString,
+            response_deserializer=reply.FromString,
+        )
+        attempts = Attempts(timeout_s, idempotent=True)
+
+        def send(remaining_s: float) -> Reply:
+            answer: Reply = method(messages(), remaining_s, self._authorization)
+            return answer
+
+        return self._attempted(endpoint, attempts, send)
+
+    def data(
+        self,
+        path: str,
+        request: Message,
+        reply: type[Reply],
+        metadata: channels.Metadata,
+        timeout_s: float,
+        *,
+        idempotent: bool,
+    ) -> tuple[Reply, ResponseMetadata]:
+        """Calls the data plane; the answer and its headers."""
+        endpoint = self._connection.data_endpoint
+        method = self._channel(endpoint).unary_unary(
+            path,
+            request_serializer=Message.SerializeToString,
+            response_deserializer=reply.FromString,
+        )
+        attempts = Attempts(timeout_s, idempotent=idempotent)
+
+        def send(remaining_s: float) -> tuple[Reply, ResponseMetadata]:
+            answer, call = method.with_call(request, remaining_s, metadata)
+            return answer, call.initial_metadata()
+
+        return self._attempted(endpoint, attempts, send)
+
+    def _attempted(
+        self, endpoint: str, attempts: Attempts, send: Callable[[float], Answer]
+    ) -> Answer:
+        while True:
+            try:
+                return send(attempts.remaining_s)
+            except grpc.RpcError as failure:
+                error: AlgoLinkError = restored(
+                    failure, endpoint=endpoint, timeout_s=attempts.timeout_s
+                )
+                pause_s = attempts.pause_after(error)
+                if pause_s is None:
+                    raise error from None
+            time.sleep(pause_s)
+
+    def _channel(self, endpoint: str) -> grpc.Channel:
+        if endpoint not in self._channels:
+            self._channels[endpoint] = grpc.insecure_channel(
+                endpoint, options=channels.options(endpoint)
+            )
+        return self._channels[endpoint]
