@@ -65,12 +65,12 @@ class RpcTelemetry:
             code = grpc.StatusCode.UNKNOWN
             try:
                 yield
-                code = _code(context)
+                code = _code(context, unset=grpc.StatusCode.OK)
             except asyncio.CancelledError:
                 code = grpc.StatusCode.CANCELLED
                 raise
             except BaseException:
-                code = _code(context)
+                code = _code(context, unset=grpc.StatusCode.UNKNOWN)
                 raise
             finally:
                 self._record(method, code, span, time.perf_counter() - started)
@@ -102,6 +102,7 @@ class RpcTelemetry:
             )
 
 
-def _code(context: Context) -> grpc.StatusCode:
-    code = context.code()
-    return _CODES.get(code, grpc.StatusCode.UNKNOWN) if isinstance(code, int) else code
+def _code(context: Context, *, unset: grpc.StatusCode) -> grpc.StatusCode:
+    """Code that the handler or an interceptor set: gRPC keeps it as a number, or None."""
+    code: object = context.code()
+    return code if isinstance(code, grpc.StatusCode) else _CODES.get(code, unset)
