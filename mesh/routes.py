@@ -12,7 +12,7 @@ from envoy.config.core.v3 import base_pb2, substitution_format_string_pb2
 from envoy.config.route.v3 import route_components_pb2 as components
 from envoy.config.route.v3 import route_pb2, scoped_route_pb2
 from envoy.type.matcher.v3 import regex_pb2, string_pb2
-from google.protobuf import any_pb2, struct_pb2, wrappers_pb2
+from google.protobuf import any_pb2, wrappers_pb2
 
 from algolink.split import BUCKETS
 from mesh import assignment, forwarding, names, table
@@ -94,7 +94,7 @@ def _model_routes(route: table.ModelRoute) -> Iterator[components.Route]:
         requested = _equals(names.REQUESTED_VERSION_HEADER, str(version))
         for call in CALLS:
             yield _to_pool(f"version-{version}-{call.name}", call, route, context, requested)
-    yield from _version_not_served(route)
+    yield _version_not_served(route)
     if route.split is not None:
         for call in CALLS:
             yield _split(call, route, route.split)
@@ -161,41 +161,22 @@ def _salted(header: str, salt: str) -> components.RouteAction.HashPolicy:
     )
 
 
-def _version_not_served(route: table.ModelRoute) -> Iterator[components.Route]:
+def _version_not_served(route: table.ModelRoute) -> components.Route:
     served = ", ".join(map(str, route.versions))
     text = (
         f"model {route.model} has no version %REQ({names.REQUESTED_VERSION_HEADER})% here: "
         f"ask for one of {served}, or for none to let the route decide"
     )
-    for grpc in (True, False):
-        answer = components.Route(
-            name=f"version-not-served-{'grpc' if grpc else 'http'}",
-            match=components.RouteMatch(
-                prefix="/", headers=[_present(names.REQUESTED_VERSION_HEADER)]
+    return components.Route(
+        name="version-not-served",
+        match=components.RouteMatch(prefix="/", headers=[_present(names.REQUESTED_VERSION_HEADER)]),
+        direct_response=components.DirectResponseAction(
+            status=404,
+            body_format=substitution_format_string_pb2.SubstitutionFormatString(
+                text_format_source=base_pb2.DataSource(inline_string=text)
             ),
-            direct_response=components.DirectResponseAction(
-                status=404, body_format=_grpc_text(text) if grpc else _json_error(text)
-            ),
-        )
-        if grpc:
-            answer.match.grpc.SetInParent()
-            # Without it Envoy makes UNIMPLEMENTED of a 404.
-            answer.response_headers_to_add.add(
-                header=base_pb2.HeaderValue(key="grpc-status", value="5")
-            )
-        yield answer
-
-
-def _grpc_text(text: str) -> substitution_format_string_pb2.SubstitutionFormatString:
-    return substitution_format_string_pb2.SubstitutionFormatString(
-        text_format_source=base_pb2.DataSource(inline_string=text)
+        ),
     )
-
-
-def _json_error(text: str) -> substitution_format_string_pb2.SubstitutionFormatString:
-    body = struct_pb2.Struct()
-    body.update({"error": text})
-    return substitution_format_string_pb2.SubstitutionFormatString(json_format=body)
 
 
 def _route(

@@ -1,0 +1,187 @@
+"""The two listeners of an Envoy beside a mesh agent: clients' data, and control."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from importlib import resources
+from typing import Any
+
+from mesh import descriptors, exposure_log, local_replies, names, table
+
+_TYPE = "type.googleapis.com/envoy.extensions."
+_HCM = _TYPE + "filters.network.http_connection_manager.v3.HttpConnectionManager"
+_MAX_HEADERS_KB = 96
+ADS_SOURCE: dict[str, Any] = {"ads": {}, "resource_api_version": "V3"}
+
+
+def data_listener(address: table.Endpoint, exposure_log_path: str) -> dict[str, Any]:
+    """Takes OIP requests, gRPC and REST, and routes them by model and unit."""
+    manager = {
+        **_manager("data"),
+        # Sanitised for all clients alike: the ones on loopback are no exception.
+        "early_header_mutation_extensions": [_strip_internal_headers()],
+        "generate_request_id": True,
+        "preserve_external_request_id": False,
+        "request_id_extension": {
+            "typed_config": {
+                "@type": _TYPE + "request_id.uuid.v3.UuidRequestIdConfig",
+                # Otherwise the id changes after it was minted, and with it its hash.
+                "pack_trace_reason": False,
+                "use_request_id_for_trace_sampling": False,
+            }
+        },
+        "normalize_path": True,
+        "merge_slashes": True,
+        "scoped_routes": {
+            "name": "models",
+            "rds_config_source": ADS_SOURCE,
+            "scope_key_builder": {
+                "fragments": [
+                    {
+                        "header_value_extractor": {
+                            "name": names.MODEL_HEADER,
+                            "element_separator": "",
+                            "index": 0,
+                        }
+                    }
+                ]
+            },
+            "scoped_rds": {"scoped_rds_config_source": ADS_SOURCE},
+        },
+        "http_filters": [
+            _field_extraction(),
+            _lua("algolink.route", "route.lua"),
+            _lua(names.ASSIGN_FILTER, "assign.lua"),
+            _router(),
+        ],
+        "local_reply_config": local_replies.local_reply_config(),
+        "access_log": [exposure_log.access_log(exposure_log_path)],
+    }
+    return _listener("data", address, manager)
+
+
+def admin_listener(address: table.Endpoint, clusters: Mapping[str, str]) -> dict[str, Any]:
+    """Forwards control services' gRPC calls, by path prefix, to `clusters`."""
+    manager = {
+        **_manager("admin"),
+        # Watches may be silent for as long as nothing changes.
+        "stream_idle_timeout": "0s",
+        "route_config": {
+            "name": "admin",
+            "virtual_hosts": [
+                {
+                    "name": "admin",
+                    "domains": ["*"],
+                    "routes": [
+                        {
+                            "match": {"prefix": prefix},
+                            "route": {
+                                "cluster": cluster,
+                                "timeout": "0s",
+                                "retry_policy": {
+                                    # Neither has reached the service.
+                                    "retry_on": "connect-failure,refused-stream",
+                                    "num_retries": 3,
+                                    "retry_back_off": {
+                                        "base_interval": "0.1s",
+                                        "max_interval": "1s",
+                                    },
+                                },
+                            },
+                        }
+                        for prefix, cluster in sorted(clusters.items())
+                    ],
+                }
+            ],
+        },
+        "http_filters": [_router()],
+    }
+    return _listener("admin", address, manager)
+
+
+def _listener(name: str, address: table.Endpoint, manager: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "name": name,
+        "address": {"socket_address": {"address": address.host, "port_value": address.port}},
+        # A second Envoy on the same port must fail, not take half of the connections.
+        "enable_reuse_port": False,
+        "filter_chains": [
+            {
+                "filters": [
+                    {
+                        "name": "envoy.filters.network.http_connection_manager",
+                        "typed_config": manager,
+                    }
+                ]
+            }
+        ],
+    }
+
+
+def _manager(name: str) -> dict[str, Any]:
+    return {
+        "@type": _HCM,
+        "stat_prefix": name,
+        "codec_type": "AUTO",
+        "use_remote_address": True,
+        "max_request_headers_kb": _MAX_HEADERS_KB,
+        "http2_protocol_options": {
+            "max_concurrent_streams": 1024,
+            # One message must fit in, for its model's name to be read.
+            "initial_stream_window_size": names.REQUEST_BODY_LIMIT_BYTES,
+            "initial_connection_window_size": 2 * names.REQUEST_BODY_LIMIT_BYTES,
+        },
+    }
+
+
+def _strip_internal_headers() -> dict[str, Any]:
+    def removed(matcher: dict[str, Any]) -> dict[str, Any]:
+        return {"remove_on_match": {"key_matcher": matcher}}
+
+    return {
+        "name": "envoy.http.early_header_mutation.header_mutation",
+        "typed_config": {
+            "@type": _TYPE + "http.early_header_mutation.header_mutation.v3.HeaderMutation",
+            "mutations": [
+                removed({"prefix": "x-al-"}),
+                removed({"prefix": "x-envoy-"}),
+                {"remove": "x-request-id"},
+            ],
+        },
+    }
+
+
+def _field_extraction() -> dict[str, Any]:
+    encoded = base64.b64encode(descriptors.descriptor_set()).decode()
+    return {
+        "name": "envoy.filters.http.grpc_field_extraction",
+        "typed_config": {
+            "@type": _TYPE + "filters.http.grpc_field_extraction.v3.GrpcFieldExtractionConfig",
+            "descriptor_set": {"inline_bytes": encoded},
+            "extractions_by_method": {
+                f"{descriptors.SERVICE}.{method}": {
+                    "request_field_extractions": {field: {} for field in fields}
+                }
+                for method, fields in descriptors.MODEL_METHODS.items()
+            },
+        },
+    }
+
+
+def _lua(name: str, script: str) -> dict[str, Any]:
+    source = resources.files("mesh").joinpath("lua", script).read_text(encoding="utf-8")
+    return {
+        "name": name,
+        "typed_config": {
+            "@type": _TYPE + "filters.http.lua.v3.Lua",
+            "default_source_code": {"inline_string": source},
+        },
+    }
+
+
+def _router() -> dict[str, Any]:
+    return {
+        "name": "envoy.filters.http.router",
+        "typed_config": {"@type": _TYPE + "filters.http.router.v3.Router"},
+    }

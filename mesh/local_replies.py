@@ -1,0 +1,85 @@
+"""Envoy's own answers, in the form that an OIP client expects and with what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from mesh import names
+
+_NO_MODEL = (
+    f"model %REQ({names.MODEL_HEADER})% is not served here: check its name, or push a version "
+    "and wait until it is ready"
+)
+_NO_REPLICA = f"no replica of model %REQ({names.MODEL_HEADER})% can be reached: retry shortly"
+
+_GRPC = {
+    "header_filter": {
+        "header": {
+            "name": "content-type",
+            "string_match": {"safe_regex": {"regex": r"application/grpc(\+.*)?"}},
+        }
+    }
+}
+
+
+def local_reply_config() -> dict[str, Any]:
+    """Rewrites what Envoy answers itself; the first mapper that matches is applied.
+
+    A gRPC client is told NOT_FOUND where Envoy would make UNIMPLEMENTED of its
+    404. A REST client is told `{"error": ...}`, as by the replicas.
+    """
+    no_route, no_host = _flag("NR"), _flag("UH")
+    return {
+        "mappers": [
+            _mapper([_GRPC, no_route], text=_NO_MODEL, grpc_status=5),
+            _mapper([_GRPC, no_host], text=_NO_REPLICA),
+            _mapper([_GRPC, _NOT_FOUND], grpc_status=5),
+            _mapper([_HTTP, no_route], error=_NO_MODEL),
+            _mapper([_HTTP, no_host], error=_NO_REPLICA),
+            _mapper([_HTTP], error="%LOCAL_REPLY_BODY%"),
+        ]
+    }
+
+
+_HTTP = {
+    "header_filter": {
+        "header": {**_GRPC["header_filter"]["header"], "invert_match": True}
+    }
+}
+_NOT_FOUND = {
+    "status_code_filter": {
+        "comparison": {
+            "op": "EQ",
+            "value": {"default_value": 404, "runtime_key": "algolink.not_found"},
+        }
+    }
+}
+
+
+def _flag(flag: str) -> dict[str, Any]:
+    return {"response_flag_filter": {"flags": [flag]}}
+
+
+def _mapper(
+    filters: Sequence[dict[str, Any]],
+    *,
+    text: str | None = None,
+    error: str | None = None,
+    grpc_status: int | None = None,
+) -> dict[str, Any]:
+    mapper: dict[str, Any] = {
+        "filter": filters[0] if len(filters) == 1 else {"and_filter": {"filters": list(filters)}}
+    }
+    if text is not None:
+        mapper["body_format_override"] = {"text_format_source": {"inline_string": text}}
+    if error is not None:
+        mapper["body_format_override"] = {"json_format": {"error": error}}
+    if grpc_status is not None:
+        mapper["headers_to_add"] = [
+            {
+                "header": {"key": "grpc-status", "value": str(grpc_status)},
+                "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
+            }
+        ]
+    return mapper
