@@ -6,7 +6,8 @@ import asyncio
 import logging
 import random
 from collections.abc import AsyncIterator, Callable
-from typing import Any, Protocol, TypeVar
+from types import TracebackType
+from typing import Any, Protocol, Self, TypeVar
 
 import grpc
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
@@ -46,11 +47,7 @@ def open_channel(
     address: str, token: str | None, *, options: tuple[tuple[str, Any], ...] = ()
 ) -> grpc.aio.Channel:
     """A channel that says who calls and in which trace; whoever opens it closes it."""
-    return grpc.aio.insecure_channel(
-        address,
-        options=(*OPTIONS, *options),
-        interceptors=[kind(token) for kind in (_UnaryUnary, _UnaryStream, _StreamUnary, _Streams)],
-    )
+    return _CallingChannel(grpc.aio.insecure_channel(address, options=(*OPTIONS, *options)), token)
 
 
 class Resumable(Protocol):
@@ -97,56 +94,57 @@ async def follow_stream(
         backoff_s = min(2 * backoff_s, BACKOFF_MAX_S)
 
 
-class _Outgoing:
-    """Adds to a call what the other side has to know."""
+class _CallingChannel(grpc.aio.Channel):
+    """A channel that adds to every call what the other side has to know.
 
-    def __init__(self, token: str | None) -> None:
-        self._token = token
+    Client interceptors would be the ordinary way; those of grpc.aio put
+    a task of their own between each call and its caller.
+    """
 
-    def _details(self, details: grpc.aio.ClientCallDetails) -> grpc.aio.ClientCallDetails:
-        added: dict[str, str] = {}
-        _propagator.inject(added)
-        if self._token is not None:
-            added["authorization"] = f"Bearer {self._token}"
-        metadata = grpc.aio.Metadata(*(details.metadata or ()), *added.items())
-        return grpc.aio.ClientCallDetails(
-            method=details.method,
-            timeout=details.timeout,
-            metadata=metadata,
-            credentials=details.credentials,
-            wait_for_ready=details.wait_for_ready,
-        )
+    def __init__(self, channel: grpc.aio.Channel, token: str | None) -> None:
+        self._channel = channel
+        self._own = {} if token is None else {"authorization": f"Bearer {token}"}
 
+    def unary_unary(self, *args: Any, **kwargs: Any) -> Any:
+        return self._calling(self._channel.unary_unary(*args, **kwargs))
 
-class _UnaryUnary(_Outgoing, grpc.aio.UnaryUnaryClientInterceptor):
-    async def intercept_unary_unary(
-        self, continuation: Any, client_call_details: grpc.aio.ClientCallDetails, request: Any
-    ) -> Any:
-        return await continuation(self._details(client_call_details), request)
+    def unary_stream(self, *args: Any, **kwargs: Any) -> Any:
+        return self._calling(self._channel.unary_stream(*args, **kwargs))
 
+    def stream_unary(self, *args: Any, **kwargs: Any) -> Any:
+        return self._calling(self._channel.stream_unary(*args, **kwargs))
 
-class _UnaryStream(_Outgoing, grpc.aio.UnaryStreamClientInterceptor):
-    async def intercept_unary_stream(
-        self, continuation: Any, client_call_details: grpc.aio.ClientCallDetails, request: Any
-    ) -> Any:
-        return await continuation(self._details(client_call_details), request)
+    def stream_stream(self, *args: Any, **kwargs: Any) -> Any:
+        return self._calling(self._channel.stream_stream(*args, **kwargs))
 
+    async def close(self, grace: float | None = None) -> None:
+        await self._channel.close(grace)
 
-class _StreamUnary(_Outgoing, grpc.aio.StreamUnaryClientInterceptor):
-    async def intercept_stream_unary(
+    def get_state(self, try_to_connect: bool = False) -> grpc.ChannelConnectivity:
+        return self._channel.get_state(try_to_connect)
+
+    async def wait_for_state_change(self, last_observed_state: grpc.ChannelConnectivity) -> None:
+        await self._channel.wait_for_state_change(last_observed_state)
+
+    async def channel_ready(self) -> None:
+        await self._channel.channel_ready()
+
+    async def __aenter__(self) -> Self:
+        await self._channel.__aenter__()
+        return self
+
+    async def __aexit__(
         self,
-        continuation: Any,
-        client_call_details: grpc.aio.ClientCallDetails,
-        request_iterator: Any,
-    ) -> Any:
-        return await continuation(self._details(client_call_details), request_iterator)
+        exc_type: type[BaseException] | None,
+        exc_val: BaseException | None,
+        exc_tb: TracebackType | None,
+    ) -> None:
+        await self._channel.__aexit__(exc_type, exc_val, exc_tb)
 
+    def _calling(self, method: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any, metadata: Any = None, **kwargs: Any) -> Any:
+            added = dict(self._own)
+            _propagator.inject(added)
+            return method(*args, metadata=(*(metadata or ()), *added.items()), **kwargs)
 
-class _Streams(_Outgoing, grpc.aio.StreamStreamClientInterceptor):
-    async def intercept_stream_stream(
-        self,
-        continuation: Any,
-        client_call_details: grpc.aio.ClientCallDetails,
-        request_iterator: Any,
-    ) -> Any:
-        return await continuation(self._details(client_call_details), request_iterator)
+        return call

@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import grpc
 from opentelemetry import metrics, trace
@@ -104,5 +105,5 @@ class RpcTelemetry:
 
 def _code(context: Context, *, unset: grpc.StatusCode) -> grpc.StatusCode:
     """Code that the handler or an interceptor set: gRPC keeps it as a number, or None."""
-    code: object = context.code()
+    code: Any = context.code()
     return code if isinstance(code, grpc.StatusCode) else _CODES.get(code, unset)

@@ -1,0 +1,15 @@
+"""A shelf."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table("shelf", sa.Column("name", sa.Text, primary_key=True))
