@@ -1,0 +1,110 @@
+"""`algolink up`."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from algolink.client.connection import default_data_dir
+from cli.up import report, stack
+from cli.up.layout import DataFolder
+
+_PORT = click.IntRange(0, 65535)
+
+
+@click.command(
+    epilog="\b\nExamples:\n"
+    "  algolink up\n"
+    "  algolink up --replicas 4 --port 8000 --admin-port 8001\n"
+    "  algolink up --ephemeral --port 0 --admin-port 0 -o json",
+)
+@click.option(
+    "--data-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where everything is kept.  [env: ALGOLINK_DATA_DIR; default: ~/.local/share/algolink]",
+)
+@click.option(
+    "--replicas",
+    type=click.IntRange(1, 64),
+    default=2,
+    show_default=True,
+    help="Inference replicas.",
+)
+@click.option(
+    "--port",
+    type=_PORT,
+    default=9000,
+    show_default=True,
+    help="Port for predictions; 0 picks a free one.",
+)
+@click.option(
+    "--admin-port",
+    type=_PORT,
+    default=9001,
+    show_default=True,
+    help="Port for administration; 0 picks a free one.",
+)
+@click.option("--ephemeral", is_flag=True, help="Keep nothing: a temporary data folder.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Choice(["table", "json"]),
+    default="table",
+    show_default=True,
+    help="json prints one line when everything is ready.",
+)
+def up(
+    data_dir: Path | None,
+    replicas: int,
+    port: int,
+    admin_port: int,
+    ephemeral: bool,
+    output: str,
+) -> None:
+    """Run the whole stack on this machine until Ctrl-C.
+
+    Registry, experiments, router, inference replicas and Envoy run as child
+    processes on loopback. One that dies is started again. Their logs are in the
+    data folder, below logs/.
+    """
+    began = time.monotonic()
+    if ephemeral and data_dir is not None:
+        raise click.UsageError("--ephemeral keeps nothing: leave --data-dir out")
+    if port and port == admin_port:
+        raise click.UsageError("--port and --admin-port must differ")
+    notes = Console(stderr=True, highlight=False)
+
+    def on_ready(state: report.Ready) -> None:
+        if output == "json":
+            click.echo(report.as_json_line(state))
+        else:
+            is_default = state.data_dir == str(default_data_dir(os.environ).absolute())
+            report.show(Console(highlight=False), state, is_default_folder=is_default)
+
+    with _folder(data_dir, ephemeral) as root, contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(
+            stack.run(
+                DataFolder(root),
+                stack.Options(replicas=replicas, data_port=port, admin_port=admin_port),
+                began=began,
+                on_ready=on_ready,
+                note=lambda line: notes.print(line, markup=False, soft_wrap=True),
+            )
+        )
+
+
+@contextlib.contextmanager
+def _folder(data_dir: Path | None, ephemeral: bool) -> Iterator[Path]:
+    if ephemeral:
+        with tempfile.TemporaryDirectory(prefix="algolink-") as temporary:
+            yield Path(temporary)
+    else:
+        yield (data_dir.expanduser() if data_dir else default_data_dir(os.environ)).absolute()

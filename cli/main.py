@@ -1,0 +1,54 @@
+"""Entry point: runs a command, and turns what goes wrong into one line and a status."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import NoReturn
+
+import click
+
+from cli import failure
+from cli.lazy import LazyGroup
+
+_COMMANDS = {
+    "up": "cli.commands.up:up",
+    "status": "cli.commands.status:status",
+    "model": "cli.commands.model:model",
+    "predict": "cli.commands.predict:predict",
+    "experiment": "cli.commands.experiment:experiment",
+    "route": "cli.commands.route:route",
+    "completion": "cli.commands.completion:completion",
+}
+
+_SUMMARIES = {
+    "up": "Run the whole stack on this machine.",
+    "status": "Show what runs and what is served.",
+    "model": "Push and look at models and their versions.",
+    "predict": "Ask a model for a prediction.",
+    "experiment": "Compare versions on live traffic.",
+    "route": "Show where requests go, and why.",
+    "completion": "Print the shell's completion script.",
+}
+
+
+@click.group(
+    cls=LazyGroup,
+    targets=_COMMANDS,
+    summaries=_SUMMARIES,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="\b\nExamples:\n"
+    "  algolink up\n"
+    "  algolink model push iris.onnx --name iris\n"
+    "  algolink predict iris --input '[[5.1, 3.5, 1.4, 0.2]]' --unit user-42",
+)
+@click.version_option(package_name="algolink", message="%(package)s %(version)s")
+def algolink() -> None:
+    """Model serving and experiments on live traffic."""
+
+
+def main() -> NoReturn:
+    """Runs the command line; exit status 0 done, 1 failed, 2 misused, 130 interrupted."""
+    # Whatever gRPC would print about a connection is in the error that we print.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+    sys.exit(failure.run(algolink))

@@ -1,0 +1,1 @@
+"""`algolink up`: the whole stack as child processes of one command."""
