@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from experiment_svc.stats.moments import Moments
-from experiment_svc.stats.phases import combine, counted
+from experiment_svc.stats.phases import Phase, combine, counted
 from experiment_svc.stats.undefined import Undefined
 
 
-def lift(phases: Sequence[tuple[Moments, Moments]]) -> float | Undefined:
+def lift(phases: Sequence[Phase]) -> float | Undefined:
     """Effect over the magnitude of the control's mean, both combined over phases.
 
     The control's mean takes the weights that the effect has (`combine`), so the
@@ -22,6 +21,7 @@ def lift(phases: Sequence[tuple[Moments, Moments]]) -> float | Undefined:
     Returns:
         `Undefined` if the effect is, or if the control's mean is 0.
 
+    >>> from experiment_svc.stats.moments import Moments
     >>> lift([(Moments.of([1.0, 3.0]), Moments.of([2.0, 6.0]))])
     1.0
     """

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from scipy import special
 
-from experiment_svc.stats.phases import Difference
+from experiment_svc.stats.difference import Difference
 from experiment_svc.stats.undefined import Undefined
 
 MIN_ALPHA = 1e-100
