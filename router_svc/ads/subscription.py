@@ -1,0 +1,164 @@
+"""What one Envoy asked for and holds, of one type of resource.
+
+A pure state machine of the delta xDS protocol: requests go in, the next response
+comes out, and no clock or stream is involved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from mesh.resources import Resource
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Content of one response; no name is in both parts."""
+
+    resources: tuple[Resource, ...] = ()
+    removed: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.resources or self.removed)
+
+
+@dataclass(slots=True)
+class _Sent:
+    batch: Batch
+    abandoned: bool = False
+
+
+class Subscription:
+    """One type of one stream.
+
+    Attributes:
+        refused: version of each resource that was refused, by name. It is not
+            sent again until it has another version.
+        rejection: the Envoy's words for the last refusal; empty without one.
+    """
+
+    def __init__(self, *, takes_wildcard: bool) -> None:
+        self.refused: dict[str, str] = {}
+        self.rejection = ""
+        self._takes_wildcard = takes_wildcard
+        self._begun = False
+        self._wildcard = False
+        self._names: set[str] = set()
+        self._held: dict[str, str] = {}
+        self._asked_again: set[str] = set()
+        self._told_absent: set[str] = set()
+        self._suspects: set[str] = set()
+        self._sent: dict[str, _Sent] = {}
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a response waits for its answer."""
+        return any(not sent.abandoned for sent in self._sent.values())
+
+    def subscribe(self, names: Iterable[str], held: Mapping[str, str]) -> None:
+        """Takes a request's new names.
+
+        A name that was asked for before is sent again even if it has not
+        changed: that is how an Envoy says that it needs it anew.
+
+        Args:
+            held: on a stream's first request of the type, versions that the
+                Envoy has from an earlier stream.
+        """
+        names = set(names)
+        if not self._begun:
+            self._begun = True
+            self._held.update(held)
+            # An Envoy that names nothing at first wants everything of the type.
+            self._wildcard = self._takes_wildcard and not names
+        elif names:
+            self._asked_again |= names & self._held.keys()
+        if "*" in names:
+            self._wildcard = True
+        self._names |= names - {"*"}
+        self._told_absent -= names
+
+    def unsubscribe(self, names: Iterable[str]) -> None:
+        """Forgets names that the Envoy no longer wants."""
+        names = set(names)
+        if "*" in names:
+            self._wildcard = False
+        self._names -= names
+        for name in names:
+            self._told_absent.discard(name)
+            if not self._wildcard:
+                self._held.pop(name, None)
+                self._asked_again.discard(name)
+
+    def acknowledge(self, nonce: str) -> None:
+        """The Envoy took the response with this nonce; another stream's is ignored."""
+        sent = self._sent.pop(nonce, None)
+        if sent is None:
+            return
+        for resource in sent.batch.resources:
+            if self._wildcard or resource.name in self._names:
+                self._held[resource.name] = resource.version
+            self.refused.pop(resource.name, None)
+            self._suspects.discard(resource.name)
+        for name in sent.batch.removed:
+            self._held.pop(name, None)
+        if not self.refused:
+            self.rejection = ""
+
+    def refuse(self, nonce: str, rejection: str) -> None:
+        """The Envoy refused the response with this nonce and goes on with what it has.
+
+        Which of several resources is to blame is found by sending each alone, so
+        that one that is bad does not hold up the others.
+        """
+        sent = self._sent.pop(nonce, None)
+        if sent is None:
+            return
+        self.rejection = rejection
+        if len(sent.batch.resources) == 1:
+            resource = sent.batch.resources[0]
+            self.refused[resource.name] = resource.version
+            self._suspects.discard(resource.name)
+        else:
+            self._suspects.update(resource.name for resource in sent.batch.resources)
+
+    def next_batch(self, target: Mapping[str, Resource], *, remove: bool) -> Batch:
+        """What to send now to bring the Envoy closer to `target`.
+
+        Args:
+            remove: whether resources that `target` lacks may be taken away.
+        """
+        names = target.keys() if self._wildcard else self._names & target.keys()
+        changed = [target[name] for name in sorted(names) if self._lacks(target[name])]
+        suspect = next((r for r in changed if r.name in self._suspects), None)
+        if suspect is not None:
+            return Batch((suspect,))
+        gone = (self._held.keys() - target.keys()) if remove else set()
+        absent = self._names - target.keys() - self._held.keys() - self._told_absent
+        return Batch(tuple(changed), tuple(sorted(gone | absent)))
+
+    def send(self, nonce: str, batch: Batch) -> None:
+        """Notes that `batch` is on its way."""
+        self._sent[nonce] = _Sent(batch)
+        self._asked_again -= {resource.name for resource in batch.resources}
+        self._told_absent.update(set(batch.removed) & self._names)
+
+    def abandon(self) -> None:
+        """Waits no longer for answers; one that comes all the same still counts."""
+        for sent in self._sent.values():
+            sent.abandoned = True
+
+    def send_again(self, names: Iterable[str]) -> None:
+        """Sends these resources again, though they have not changed."""
+        self._asked_again |= set(names) & self._held.keys()
+
+    def lacks_any(self, names: Iterable[str]) -> bool:
+        """Whether one of `names` has neither been taken nor refused."""
+        return any(name not in self._held and name not in self.refused for name in names)
+
+    def _lacks(self, resource: Resource) -> bool:
+        if self.refused.get(resource.name) == resource.version:
+            return False
+        again = resource.name in self._asked_again
+        return again or self._held.get(resource.name) != resource.version

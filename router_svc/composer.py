@@ -1,0 +1,210 @@
+"""Turns what is heard into tables: composes, writes down, publishes."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from algolink.errors import Unavailable
+from chassis.watch import Notifier, first_of
+from mesh import resources
+from router_svc.ads.fleet import Fleet
+from router_svc.ads.publication import Publication
+from router_svc.domain import state as states
+from router_svc.domain.records import RouteRevision, changed_routes
+from router_svc.domain.state import State
+from router_svc.domain.world import Policy
+from router_svc.heard import Heard
+from router_svc.replicas import Replicas
+from router_svc.store import Store, Stored
+
+_log = logging.getLogger(__name__)
+
+_DEBOUNCE_S = 0.005
+"""What changes together (every replica becoming ready, say) makes one table."""
+
+_RETRY_S = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """What the router shows and replicas are told.
+
+    Attributes:
+        routes: present revision of each route, by model.
+        pending: what is on the way, by model.
+        settling: whether replicas from before the start are still awaited.
+        settled: whether `state.wanted` is the whole set.
+    """
+
+    state: State
+    routes: Mapping[str, RouteRevision]
+    pending: Mapping[str, tuple[str, ...]]
+    settling: bool
+    settled: bool
+
+
+class Composer:
+    """The one writer of the state.
+
+    What the database holds is served at once; nothing else is served before it
+    is in the database.
+
+    Attributes:
+        view: as of the last step.
+        changes: notified when `view` changes.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        stored: Stored,
+        *,
+        heard: Heard,
+        replicas: Replicas,
+        fleet: Fleet,
+        publication: Publication,
+        policy: Policy,
+        now: Callable[[], datetime],
+    ) -> None:
+        self.changes = Notifier()
+        self._store = store
+        self._heard = heard
+        self._replicas = replicas
+        self._fleet = fleet
+        self._publication = publication
+        self._policy = policy
+        self._now = now
+        self._started = now()
+        self._refused: State | None = None
+        self.view = View(
+            state=stored.state,
+            routes={model: r for model, r in stored.routes.items() if r.route is not None},
+            pending={},
+            settling=True,
+            settled=False,
+        )
+        if stored.state.sequence > 0:
+            publication.publish(stored.state.sequence, _built(stored.state))
+
+    async def run(self) -> None:
+        """Composes after every change until cancelled."""
+        while True:
+            counts = [notifier.count for notifier in self._sources]
+            try:
+                await self._settle_down()
+            except Unavailable as error:
+                _log.warning("table not written yet", extra={"error": str(error)})
+                await asyncio.sleep(_RETRY_S)
+                continue
+            await first_of(
+                *(n.wait_beyond(seen) for n, seen in zip(self._sources, counts, strict=True)),
+                timeout_s=self._until_deadline_s(),
+            )
+            await asyncio.sleep(_DEBOUNCE_S)
+
+    @property
+    def _sources(self) -> tuple[Notifier, ...]:
+        return (self._heard.changes, self._replicas.changes, self._fleet.changes)
+
+    async def _settle_down(self) -> None:
+        """Steps until a step changes nothing."""
+        while await self._step():
+            pass
+
+    async def _step(self) -> bool:
+        at = self._now()
+        world = self._heard.world(self._replicas.all())
+        before = self.view.state
+        settling = states.is_settling(
+            world,
+            before,
+            known_before=self._replicas.known_before,
+            started=self._started,
+            at=at,
+            policy=self._policy,
+        )
+        step = states.advance(
+            before,
+            world,
+            at=at,
+            settling=settling,
+            acknowledged=self._fleet.acknowledged(),
+            policy=self._policy,
+        )
+        advanced = step.state is not before and await self._adopt(before, step.state, at)
+        view = View(
+            state=step.state if advanced else before,
+            routes=self._routes(before, step.state, at) if advanced else self.view.routes,
+            pending=step.pending,
+            settling=settling,
+            settled=world.complete and not settling,
+        )
+        if view != self.view:
+            self.view = view
+            self.changes.notify()
+        return advanced
+
+    async def _adopt(self, before: State, after: State, at: datetime) -> bool:
+        """Writes the state, then publishes its table; False if the table is not sound."""
+        if after == self._refused:
+            return False
+        is_new = after.sequence != before.sequence
+        try:
+            built = _built(after) if is_new else None
+        except ValueError as error:
+            # Serving what was served before is the better failure.
+            _log.exception("table refused", extra={"table": after.sequence, "error": str(error)})
+            self._refused = after
+            return False
+        revisions = list(
+            changed_routes(before.snapshot, after.snapshot, sequence=after.sequence, at=at)
+        )
+        await self._store.save(after, revisions)
+        if built is not None:
+            self._publication.publish(after.sequence, built)
+            _log.info(
+                "table published",
+                extra={"table": after.sequence, "changed": [r.model for r in revisions]},
+            )
+        return True
+
+    def _routes(self, before: State, after: State, at: datetime) -> dict[str, RouteRevision]:
+        routes = dict(self.view.routes)
+        for changed in changed_routes(
+            before.snapshot, after.snapshot, sequence=after.sequence, at=at
+        ):
+            if changed.route is None:
+                del routes[changed.model]
+            else:
+                routes[changed.model] = changed
+        return routes
+
+    def _until_deadline_s(self) -> float | None:
+        now = self._now()
+        deadlines = [
+            states.next_deadline(
+                self.view.state,
+                self._heard.world(self._replicas.all()),
+                at=now,
+                policy=self._policy,
+            )
+        ]
+        if self.view.settling:
+            deadlines.append(self._started + self._policy.settle)
+        waits = [(deadline - now).total_seconds() for deadline in deadlines if deadline]
+        return max(0.0, min(waits)) if waits else None
+
+
+def _built(state: State) -> resources.Resources:
+    """Resources of the state's table.
+
+    Raises:
+        ValueError: if they are not sound.
+    """
+    built = resources.build(state.snapshot)
+    resources.check(built)
+    return built

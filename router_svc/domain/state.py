@@ -1,0 +1,170 @@
+"""The table that is served, what replicas hold for it, and the step to the next one."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from algolink.names import VersionName
+from mesh.table import Snapshot
+from router_svc.domain.compose import Composed, compose
+from router_svc.domain.world import Artifact, LoadState, Policy, World
+
+
+@dataclass(frozen=True, slots=True)
+class Drain:
+    """A version that no table names any more and that replicas still hold.
+
+    Attributes:
+        sequence: of the first table without it.
+        forgotten: when every registered Envoy had acknowledged that table; UTC,
+            `None` before.
+    """
+
+    sequence: int
+    forgotten: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """What is written down before anybody is told.
+
+    Attributes:
+        sequence: counts the tables from 1; 0 before the first.
+        snapshot: the table.
+        wanted: what replicas shall hold.
+        drains: versions among `wanted` that are on their way out.
+    """
+
+    sequence: int = 0
+    snapshot: Snapshot = field(default_factory=Snapshot)
+    wanted: Mapping[VersionName, Artifact] = field(default_factory=dict)
+    drains: Mapping[VersionName, Drain] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """The next state, and what is still on the way."""
+
+    state: State
+    pending: Mapping[str, tuple[str, ...]]
+
+
+def is_settling(
+    world: World,
+    state: State,
+    *,
+    known_before: Collection[tuple[str, str]],
+    started: datetime,
+    at: datetime,
+    policy: Policy,
+) -> bool:
+    """Whether replicas from before the start are still given time.
+
+    A router that finds nothing in its database may have lost it: it waits as
+    well, until it could make a table that lacks nothing.
+
+    Args:
+        known_before: (pool, id) of the replicas that the database named.
+    """
+    if at >= started + policy.settle:
+        return False
+    if known_before:
+        heard = {(r.pool, r.id) for r in world.replicas if r.heard}
+        return not heard.issuperset(known_before)
+    return state.sequence == 0
+
+
+def advance(
+    state: State,
+    world: World,
+    *,
+    at: datetime,
+    settling: bool,
+    acknowledged: int | None,
+    policy: Policy,
+) -> Step:
+    """Takes one step: composes, and lets go of what nobody needs any more.
+
+    Args:
+        acknowledged: sequence of the newest table that every registered Envoy
+            has acknowledged; `None` if none is registered.
+    """
+    if state.sequence == 0 and not world.complete:
+        return Step(state=state, pending={})
+    leaving = frozenset() if settling else _leaving(world, state, at=at, policy=policy)
+    composed = compose(
+        world,
+        state.snapshot,
+        wanted=state.wanted,
+        leaving=leaving,
+        still_routed={v for v, drain in state.drains.items() if drain.forgotten is None},
+        at=at,
+        settling=settling,
+        policy=policy,
+    )
+    snapshot, sequence = _published(state, composed, settling=settling)
+    drains = _drains(state, composed, sequence, at=at, acknowledged=acknowledged, policy=policy)
+    wanted = {version: a for version, a in composed.targets.items() if version not in leaving}
+    wanted |= {version: state.wanted[version] for version in drains}
+    advanced = State(sequence=sequence, snapshot=snapshot, wanted=wanted, drains=drains)
+    # Equal states are one state, so that nothing is written or sent twice.
+    return Step(state=state if advanced == state else advanced, pending=composed.pending)
+
+
+def next_deadline(state: State, world: World, *, at: datetime, policy: Policy) -> datetime | None:
+    """When time alone next changes something, after `at`; `None` if never."""
+    leases = [
+        r.renewed + policy.lease for r in world.replicas if r.alive(at=at, lease=policy.lease)
+    ]
+    unloads = [d.forgotten + policy.unload_delay for d in state.drains.values() if d.forgotten]
+    return min((moment for moment in leases + unloads if moment > at), default=None)
+
+
+def _published(state: State, composed: Composed, *, settling: bool) -> tuple[Snapshot, int]:
+    """The table to serve and its sequence.
+
+    The first table waits until it lacks nothing: Envoys may still serve what a
+    lost database described.
+    """
+    if state.sequence == 0 and settling and composed.pending:
+        return state.snapshot, 0
+    if state.sequence > 0 and composed.snapshot == state.snapshot:
+        return state.snapshot, state.sequence
+    return composed.snapshot, state.sequence + 1
+
+
+def _leaving(world: World, state: State, *, at: datetime, policy: Policy) -> frozenset[VersionName]:
+    """Versions that a live replica reports and was not told to hold.
+
+    It is unloading them, whatever it last said: they are not wanted again before
+    they have gone.
+    """
+    return frozenset(
+        version
+        for replica in world.replicas
+        if replica.alive(at=at, lease=policy.lease)
+        for version, loaded in replica.versions.items()
+        if loaded.state is not LoadState.FAILED and version not in state.wanted
+    )
+
+
+def _drains(
+    state: State,
+    composed: Composed,
+    sequence: int,
+    *,
+    at: datetime,
+    acknowledged: int | None,
+    policy: Policy,
+) -> dict[VersionName, Drain]:
+    drains = {}
+    for version in state.wanted.keys() - composed.targets.keys():
+        drain = state.drains.get(version, Drain(sequence))
+        unknown = acknowledged is None or acknowledged >= drain.sequence
+        if drain.forgotten is None and unknown:
+            drain = replace(drain, forgotten=at)
+        if drain.forgotten is None or at < drain.forgotten + policy.unload_delay:
+            drains[version] = drain
+    return drains

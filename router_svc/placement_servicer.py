@@ -1,0 +1,101 @@
+"""The replicas' line to the router."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from datetime import datetime
+
+import grpc
+
+from algolink.errors import InvalidArgument
+from algolink.router.v1 import router_pb2, router_pb2_grpc
+from chassis import errors
+from chassis.watch import first_of
+from router_svc import convert
+from router_svc.composer import Composer, View
+from router_svc.domain.world import DEFAULT_POOL, Replica
+from router_svc.replicas import Replicas
+
+_log = logging.getLogger(__name__)
+
+_Context = grpc.aio.ServicerContext[router_pb2.AnnounceRequest, router_pb2.AnnounceResponse]
+
+
+class PlacementServicer(router_pb2_grpc.PlacementServiceServicer):
+    """Takes announcements and answers with what to hold.
+
+    A stream that ends takes nothing away: the lease lapses by itself, and a
+    replica that lost its line only is back before that.
+    """
+
+    def __init__(
+        self,
+        replicas: Replicas,
+        composer: Composer,
+        draining: asyncio.Event,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._replicas = replicas
+        self._composer = composer
+        self._draining = draining
+        self._now = now
+
+    async def Announce(
+        self,
+        request_iterator: AsyncIterator[router_pb2.AnnounceRequest],
+        context: _Context,
+    ) -> None:
+        first = await anext(request_iterator, None)
+        if first is None:
+            return
+        replica = self._announced(first)
+        _log.info("replica connected", extra={"replica": replica.id, "pool": replica.pool})
+        try:
+            await first_of(
+                self._read(request_iterator, replica),
+                self._tell(context, replica.pool),
+                self._draining.wait(),
+            )
+        finally:
+            _log.info("replica disconnected", extra={"replica": replica.id, "pool": replica.pool})
+        if self._draining.is_set():
+            raise errors.draining()
+
+    async def _read(
+        self, requests: AsyncIterator[router_pb2.AnnounceRequest], first: Replica
+    ) -> None:
+        async for request in requests:
+            replica = self._announced(request)
+            if (replica.pool, replica.id) != (first.pool, first.id):
+                raise InvalidArgument(
+                    "REPLICA_INVALID",
+                    f"the stream of {first.pool}/{first.id} cannot speak for "
+                    f"{replica.pool}/{replica.id}",
+                    field="replica_id",
+                    value=replica.id,
+                )
+
+    def _announced(self, request: router_pb2.AnnounceRequest) -> Replica:
+        replica = convert.replica_from_proto(request, at=self._now())
+        self._replicas.announce(replica)
+        return replica
+
+    async def _tell(self, context: _Context, pool: str) -> None:
+        told: router_pb2.AnnounceResponse | None = None
+        while True:
+            seen = self._composer.changes.count
+            answer = _answer(self._composer.view, pool)
+            if answer != told:
+                await context.write(answer)
+                told = answer
+            await self._composer.changes.wait_beyond(seen)
+
+
+def _answer(view: View, pool: str) -> router_pb2.AnnounceResponse:
+    wanted = sorted(view.state.wanted.items()) if pool == DEFAULT_POOL else []
+    return router_pb2.AnnounceResponse(
+        wanted=[convert.wanted_to_proto(version, artifact) for version, artifact in wanted],
+        settled=view.settled,
+    )

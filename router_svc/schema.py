@@ -1,0 +1,45 @@
+"""Tables of the router's database. Times are microseconds since 1970, UTC."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+metadata = sa.MetaData()
+
+router_state = sa.Table(
+    "router_state",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("sequence", sa.BigInteger, nullable=False),
+    sa.Column("content", sa.Text, nullable=False),
+)
+"""One row: the state that is served."""
+
+route_revisions = sa.Table(
+    "route_revisions",
+    metadata,
+    sa.Column("model", sa.Text, primary_key=True),
+    sa.Column("sequence", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("revision", sa.Text, nullable=False),
+    sa.Column("content", sa.Text),
+    sa.Column("time_us", sa.BigInteger, nullable=False),
+)
+"""Every revision that a route had; content is null where it went away."""
+
+replicas = sa.Table(
+    "replicas",
+    metadata,
+    sa.Column("pool", sa.Text, primary_key=True),
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("grpc_address", sa.Text, nullable=False),
+    sa.Column("http_address", sa.Text, nullable=False),
+    sa.Column("renewed_us", sa.BigInteger, nullable=False),
+)
+
+envoys = sa.Table(
+    "envoys",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("acknowledged", sa.BigInteger, nullable=False),
+    sa.Column("seen_us", sa.BigInteger, nullable=False),
+)

@@ -1,0 +1,125 @@
+"""The route table for people and programs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import grpc
+from google.protobuf import empty_pb2
+
+from algolink import names
+from algolink.errors import NotFound
+from algolink.router.v1 import router_pb2, router_pb2_grpc
+from chassis import errors
+from chassis.watch import first_of
+from mesh.table import ModelRoute
+from router_svc import convert
+from router_svc.ads.fleet import Fleet
+from router_svc.composer import Composer
+from router_svc.domain.explain import explain
+from router_svc.replicas import Replicas
+
+_Context = grpc.aio.ServicerContext[Any, Any]
+
+
+class RouterServicer(router_pb2_grpc.RouterServiceServicer):
+    """Answers from the composer's view; it writes nothing."""
+
+    def __init__(
+        self, composer: Composer, replicas: Replicas, fleet: Fleet, draining: asyncio.Event
+    ) -> None:
+        self._composer = composer
+        self._replicas = replicas
+        self._fleet = fleet
+        self._draining = draining
+
+    async def GetRoute(
+        self, request: router_pb2.GetRouteRequest, context: _Context
+    ) -> router_pb2.Route:
+        model = names.check_model_id(request.model)
+        route = self._routes().get(model)
+        if route is None:
+            raise self._not_found(model)
+        return route
+
+    async def ListRoutes(
+        self, request: router_pb2.ListRoutesRequest, context: _Context
+    ) -> router_pb2.ListRoutesResponse:
+        return router_pb2.ListRoutesResponse(
+            routes=[route for _, route in sorted(self._routes().items())]
+        )
+
+    async def WatchRoutes(
+        self, request: router_pb2.WatchRoutesRequest, context: _Context
+    ) -> AsyncIterator[router_pb2.WatchRoutesResponse]:
+        sent: dict[str, router_pb2.Route] = {}
+        synced = False
+        while not self._draining.is_set():
+            views, fleet = self._composer.changes.count, self._fleet.changes.count
+            routes = self._routes()
+            for model in sorted(sent.keys() - routes.keys()):
+                yield router_pb2.WatchRoutesResponse(deleted=model)
+            for model, route in sorted(routes.items()):
+                if sent.get(model) != route:
+                    yield router_pb2.WatchRoutesResponse(route=route)
+            sent = routes
+            if not synced:
+                synced = True
+                yield router_pb2.WatchRoutesResponse(synced=empty_pb2.Empty())
+            await first_of(
+                self._composer.changes.wait_beyond(views),
+                self._fleet.changes.wait_beyond(fleet),
+                self._draining.wait(),
+            )
+        raise errors.draining()
+
+    async def Explain(
+        self, request: router_pb2.ExplainRequest, context: _Context
+    ) -> router_pb2.Explanation:
+        model = names.check_model_id(request.model)
+        route = self._present(model)
+        explanation = explain(route, unit=request.unit, version=request.version)
+        return convert.explanation_to_proto(explanation, model=model, route_revision=route.revision)
+
+    async def GetStatus(
+        self, request: router_pb2.GetStatusRequest, context: _Context
+    ) -> router_pb2.Status:
+        view = self._composer.view
+        return router_pb2.Status(
+            replicas=[
+                convert.replica_to_proto(replica, alive=self._replicas.alive(replica))
+                for replica in sorted(self._replicas.all(), key=lambda r: (r.id, r.pool))
+            ],
+            envoys=[
+                convert.envoy_to_proto(
+                    node,
+                    up_to_date=node.acknowledged == view.state.sequence > 0 and not node.rejection,
+                )
+                for node in self._fleet.nodes()
+            ],
+            settling=view.settling,
+        )
+
+    def _routes(self) -> dict[str, router_pb2.Route]:
+        view = self._composer.view
+        return {
+            model: convert.route_to_proto(
+                revision,
+                live=self._fleet.is_live(revision.sequence),
+                pending=view.pending.get(model, ()),
+            )
+            for model, revision in view.routes.items()
+        }
+
+    def _present(self, model: str) -> ModelRoute:
+        revision = self._composer.view.routes.get(model)
+        if revision is None or revision.route is None:
+            raise self._not_found(model)
+        return revision.route
+
+    def _not_found(self, model: str) -> NotFound:
+        pending = self._composer.view.pending.get(model, ())
+        why = f": {'; '.join(pending)}" if pending else ""
+        return NotFound("ROUTE_NOT_FOUND", f"nothing serves {model} (yet){why}", model=model)

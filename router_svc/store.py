@@ -1,0 +1,58 @@
+"""What the router keeps on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from router_svc.domain.records import Envoy, RouteRevision
+from router_svc.domain.state import State
+from router_svc.domain.world import Replica
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """All that a starting router reads.
+
+    Attributes:
+        routes: latest revision of each route by model, those gone included.
+        replicas: as last announced, none of them heard yet.
+    """
+
+    state: State = field(default_factory=State)
+    routes: Mapping[str, RouteRevision] = field(default_factory=dict)
+    replicas: tuple[Replica, ...] = ()
+    envoys: tuple[Envoy, ...] = ()
+
+
+class Store(Protocol):
+    """Each method is one transaction: on disk when it returns."""
+
+    async def load(self) -> Stored:
+        """Everything as last written."""
+        ...
+
+    async def save(self, state: State, revisions: Sequence[RouteRevision]) -> None:
+        """Writes the state and what its table changed."""
+        ...
+
+    async def history(self, model: str, *, limit: int) -> list[RouteRevision]:
+        """Revisions of a model's route, newest first."""
+        ...
+
+    async def put_replica(self, replica: Replica) -> None:
+        """Remembers a replica, its addresses and its lease."""
+        ...
+
+    async def delete_replica(self, pool: str, replica_id: str) -> None:
+        """Forgets a replica; one that is unknown is no error."""
+        ...
+
+    async def put_envoy(self, envoy: Envoy) -> None:
+        """Remembers how far an Envoy is."""
+        ...
+
+    async def delete_envoy(self, envoy_id: str) -> None:
+        """Forgets an Envoy; one that is unknown is no error."""
+        ...

@@ -1,0 +1,191 @@
+"""The store on SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from algolink.errors import Unavailable
+from chassis import database
+from chassis.addresses import split_address
+from mesh import table
+from mesh.table import Endpoint
+from router_svc import schema, state_json
+from router_svc.domain.records import Envoy, RouteRevision
+from router_svc.domain.state import State
+from router_svc.domain.world import Replica
+from router_svc.store import Stored
+
+_ONLY = 1
+
+
+class SqlStore:
+    """Implements `Store`; Unavailable, DATABASE_UNAVAILABLE, where the database fails."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    async def load(self) -> Stored:
+        latest = (
+            sa.select(
+                schema.route_revisions.c.model,
+                sa.func.max(schema.route_revisions.c.sequence).label("sequence"),
+            )
+            .group_by(schema.route_revisions.c.model)
+            .subquery()
+        )
+        async with self._reading() as connection:
+            state = (await connection.execute(sa.select(schema.router_state))).one_or_none()
+            routes = await connection.execute(
+                sa.select(schema.route_revisions).join(
+                    latest,
+                    sa.and_(
+                        schema.route_revisions.c.model == latest.c.model,
+                        schema.route_revisions.c.sequence == latest.c.sequence,
+                    ),
+                )
+            )
+            replicas = await connection.execute(
+                sa.select(schema.replicas).order_by(schema.replicas.c.pool, schema.replicas.c.id)
+            )
+            envoys = await connection.execute(sa.select(schema.envoys).order_by(schema.envoys.c.id))
+            return Stored(
+                state=state_json.load_state(state.sequence, state.content) if state else State(),
+                routes={row.model: _revision(row) for row in routes},
+                replicas=tuple(_replica(row) for row in replicas),
+                envoys=tuple(
+                    Envoy(
+                        id=row.id,
+                        acknowledged=row.acknowledged,
+                        seen=state_json.from_micros(row.seen_us),
+                    )
+                    for row in envoys
+                ),
+            )
+
+    async def save(self, state: State, revisions: Sequence[RouteRevision]) -> None:
+        async with self._writing() as connection:
+            await connection.execute(sa.delete(schema.router_state))
+            await connection.execute(
+                sa.insert(schema.router_state).values(
+                    id=_ONLY, sequence=state.sequence, content=state_json.dump_state(state)
+                )
+            )
+            if revisions:
+                await connection.execute(
+                    sa.insert(schema.route_revisions),
+                    [_revision_values(revision) for revision in revisions],
+                )
+
+    async def history(self, model: str, *, limit: int) -> list[RouteRevision]:
+        revisions = schema.route_revisions
+        async with self._reading() as connection:
+            rows = await connection.execute(
+                sa.select(revisions)
+                .where(revisions.c.model == model)
+                .order_by(revisions.c.sequence.desc())
+                .limit(limit)
+            )
+            return [_revision(row) for row in rows]
+
+    async def put_replica(self, replica: Replica) -> None:
+        key = (schema.replicas.c.pool == replica.pool) & (schema.replicas.c.id == replica.id)
+        await self._put(
+            schema.replicas,
+            key,
+            {
+                "pool": replica.pool,
+                "id": replica.id,
+                "grpc_address": str(replica.grpc),
+                "http_address": str(replica.http),
+                "renewed_us": state_json.to_micros(replica.renewed),
+            },
+        )
+
+    async def delete_replica(self, pool: str, replica_id: str) -> None:
+        async with self._writing() as connection:
+            await connection.execute(
+                sa.delete(schema.replicas).where(
+                    schema.replicas.c.pool == pool, schema.replicas.c.id == replica_id
+                )
+            )
+
+    async def put_envoy(self, envoy: Envoy) -> None:
+        await self._put(
+            schema.envoys,
+            schema.envoys.c.id == envoy.id,
+            {
+                "id": envoy.id,
+                "acknowledged": envoy.acknowledged,
+                "seen_us": state_json.to_micros(envoy.seen),
+            },
+        )
+
+    async def delete_envoy(self, envoy_id: str) -> None:
+        async with self._writing() as connection:
+            await connection.execute(sa.delete(schema.envoys).where(schema.envoys.c.id == envoy_id))
+
+    @asynccontextmanager
+    async def _reading(self) -> AsyncIterator[AsyncConnection]:
+        try:
+            async with database.reading(self._engine) as connection:
+                yield connection
+        except (DBAPIError, OSError) as error:
+            raise _failed(error) from error
+
+    @asynccontextmanager
+    async def _writing(self) -> AsyncIterator[AsyncConnection]:
+        try:
+            async with database.writing(self._engine) as connection:
+                yield connection
+        except (DBAPIError, OSError) as error:
+            raise _failed(error) from error
+
+    async def _put(
+        self, into: sa.Table, key: sa.ColumnElement[bool], values: dict[str, Any]
+    ) -> None:
+        async with self._writing() as connection:
+            await connection.execute(sa.delete(into).where(key))
+            await connection.execute(sa.insert(into).values(values))
+
+
+def _failed(error: Exception) -> Unavailable:
+    cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
+    return Unavailable("DATABASE_UNAVAILABLE", f"the router's database failed: {cause}")
+
+
+def _revision_values(revision: RouteRevision) -> dict[str, Any]:
+    route = revision.route
+    return {
+        "model": revision.model,
+        "sequence": revision.sequence,
+        "revision": route.revision if route else "",
+        "content": json.dumps(table.route_to_json(route)) if route else None,
+        "time_us": state_json.to_micros(revision.time),
+    }
+
+
+def _revision(row: Any) -> RouteRevision:
+    return RouteRevision(
+        model=row.model,
+        sequence=row.sequence,
+        route=table.route_from_json(json.loads(row.content)) if row.content else None,
+        time=state_json.from_micros(row.time_us),
+    )
+
+
+def _replica(row: Any) -> Replica:
+    return Replica(
+        id=row.id,
+        pool=row.pool,
+        grpc=Endpoint(*split_address(row.grpc_address)),
+        http=Endpoint(*split_address(row.http_address)),
+        renewed=state_json.from_micros(row.renewed_us),
+        heard=False,
+    )
