@@ -1,0 +1,122 @@
+"""What is asked of a model, and what it answers, on whichever transport."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from algolink.errors import InvalidArgument, Unimplemented
+from algolink.names import shown
+from inference_svc.domain.signature import Signature
+from inference_svc.domain.tensors import Tensor
+
+Parameter = bool | int | float | str
+
+_NUMBER: Final = re.compile("[1-9][0-9]{0,17}")
+
+_UNSUPPORTED: Final = {
+    "sequence_id": "sequences",
+    "sequence_start": "sequences",
+    "sequence_end": "sequences",
+    "shared_memory_region": "shared memory",
+    "shared_memory_offset": "shared memory",
+    "shared_memory_byte_size": "shared memory",
+    "classification": "the classification extension",
+}
+"""Parameters that change the answer: to ignore them would be to answer wrongly."""
+
+
+@dataclass(frozen=True, slots=True)
+class InferRequest:
+    """One call of a model.
+
+    Attributes:
+        model: its id.
+        version: number of the version to run; None for the newest that is ready.
+        inputs: in the request's order.
+        outputs: names of the outputs to answer with; empty for all.
+        id: the caller's, echoed.
+        parameters: the caller's, echoed.
+    """
+
+    model: str
+    version: int | None
+    inputs: Sequence[Tensor]
+    outputs: Sequence[str] = ()
+    id: str = ""
+    parameters: Mapping[str, Parameter] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class InferResponse:
+    """A model's answer.
+
+    Attributes:
+        version: number of the version that ran.
+        outputs: in the order requested, or else the model's.
+    """
+
+    model: str
+    version: int
+    outputs: Sequence[Tensor]
+    id: str
+    parameters: Mapping[str, Parameter]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelMetadata:
+    """What a model is.
+
+    Attributes:
+        model: its id.
+        versions: numbers of the versions that are ready here, ascending.
+        platform: name of the engine.
+        signature: of the version asked for, or else the newest ready.
+    """
+
+    model: str
+    versions: Sequence[int]
+    platform: str
+    signature: Signature
+
+
+def parse_version(version: str) -> int | None:
+    """The number of a version as a request spells it; None if it is empty.
+
+    Raises:
+        InvalidArgument: VERSION_INVALID.
+
+    >>> parse_version("12"), parse_version("")
+    (12, None)
+    """
+    if not version:
+        return None
+    if _NUMBER.fullmatch(version) is None:
+        raise InvalidArgument(
+            "VERSION_INVALID",
+            f"{shown(version)} is not a version: versions are numbers from 1",
+            version=shown(version),
+        )
+    return int(version)
+
+
+def check_parameters(of: str, parameters: Mapping[str, Parameter]) -> None:
+    """Refuses parameters that this server cannot honour.
+
+    Args:
+        of: what they belong to, for the message.
+
+    Raises:
+        Unimplemented: PARAMETER_UNSUPPORTED.
+    """
+    for name in parameters:
+        feature = _UNSUPPORTED.get(name)
+        # Zero and empty mean "not used" for each of them.
+        if feature is not None and parameters[name]:
+            raise Unimplemented(
+                "PARAMETER_UNSUPPORTED",
+                f"{of} has parameter {name}, and this server does not offer {feature}",
+                parameter=name,
+            )

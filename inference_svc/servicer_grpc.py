@@ -1,0 +1,77 @@
+"""The Open Inference Protocol over gRPC."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import grpc
+from tritonclient.grpc import service_pb2 as pb
+from tritonclient.grpc import service_pb2_grpc
+
+from algolink.names import INTERNAL_VERSION_HEADER
+from inference_svc import SERVED_HEADER, SERVER_NAME, SERVER_VERSION, oip_grpc
+from inference_svc.domain.requests import parse_version
+from inference_svc.predictor import Predictor
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+SERVICE_NAME: Final = "inference.GRPCInferenceService"
+
+MESSAGE_LIMIT_BYTES: Final = 128 * 1024 * 1024
+
+OPTIONS: Final = (
+    ("grpc.max_receive_message_length", MESSAGE_LIMIT_BYTES),
+    ("grpc.max_send_message_length", MESSAGE_LIMIT_BYTES),
+)
+
+
+class InferenceServicer(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: ignore[misc]  # comes without types
+    """Reads a message, asks the predictor, writes a message."""
+
+    def __init__(self, predictor: Predictor) -> None:
+        self._predictor = predictor
+
+    async def ServerLive(
+        self, request: pb.ServerLiveRequest, context: Context
+    ) -> pb.ServerLiveResponse:
+        return pb.ServerLiveResponse(live=True)
+
+    async def ServerReady(
+        self, request: pb.ServerReadyRequest, context: Context
+    ) -> pb.ServerReadyResponse:
+        return pb.ServerReadyResponse(ready=self._predictor.is_ready)
+
+    async def ServerMetadata(
+        self, request: pb.ServerMetadataRequest, context: Context
+    ) -> pb.ServerMetadataResponse:
+        return pb.ServerMetadataResponse(name=SERVER_NAME, version=SERVER_VERSION)
+
+    async def ModelReady(
+        self, request: pb.ModelReadyRequest, context: Context
+    ) -> pb.ModelReadyResponse:
+        version = _version(request.version, context)
+        return pb.ModelReadyResponse(ready=self._predictor.is_model_ready(request.name, version))
+
+    async def ModelMetadata(
+        self, request: pb.ModelMetadataRequest, context: Context
+    ) -> pb.ModelMetadataResponse:
+        version = _version(request.version, context)
+        return oip_grpc.metadata_to_proto(self._predictor.model_metadata(request.name, version))
+
+    async def ModelInfer(
+        self, request: pb.ModelInferRequest, context: Context
+    ) -> pb.ModelInferResponse:
+        version = _version(request.model_version, context)
+        response = await self._predictor.infer(oip_grpc.request_from_proto(request, version))
+        # With the answer and not before: an error must stay trailers-only, or a
+        # proxy cannot try another replica.
+        await context.send_initial_metadata(((SERVED_HEADER, str(response.version)),))
+        return oip_grpc.response_to_proto(response)
+
+
+def _version(named: str, context: Context) -> int | None:
+    """The version to run: the router's header wins over what the client says."""
+    for key, value in context.invocation_metadata() or ():
+        if key == INTERNAL_VERSION_HEADER:
+            return parse_version(value if isinstance(value, str) else value.decode())
+    return parse_version(named)

@@ -1,0 +1,23 @@
+"""Fixtures of the inference service's tests."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import tritonclient.grpc.aio as triton
+
+from tests.inference_svc.replicas import Replica, a_replica
+
+
+@pytest.fixture
+async def replica(tmp_path: Path) -> AsyncIterator[Replica]:
+    async with a_replica(tmp_path / "artifacts") as replica:
+        yield replica
+
+
+@pytest.fixture
+async def client(replica: Replica) -> AsyncIterator[triton.InferenceServerClient]:
+    async with triton.InferenceServerClient(replica.grpc_address) as client:
+        yield client
