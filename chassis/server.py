@@ -64,7 +64,8 @@ async def serve(
     if require_token:
         around.append(auth.TokenCheck(auth.Tokens.read(settings.tokens_file)))
     server = grpc.aio.server(
-        interceptors=[Around(enter) for enter in around], options=(*OPTIONS, *options)
+        interceptors=[Around(enter) for enter in around],
+        options=tuple((dict(OPTIONS) | dict(options)).items()),
     )
     register(server)
     runtime.health.add(service_names)
