@@ -1,0 +1,64 @@
+"""Puts the service together: database, store, registry, loops, server."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import grpc
+
+from algolink.experiment.v1 import experiment_pb2_grpc, facts_pb2_grpc
+from chassis import auth
+from chassis.channel import open_channel
+from chassis.database import open_engine
+from chassis.runtime import Runtime
+from chassis.server import serve
+from experiment_svc.deciding import Decider
+from experiment_svc.promoting import Promoter
+from experiment_svc.registry import GrpcRegistry
+from experiment_svc.servicer import ExperimentServicer
+from experiment_svc.servicer_facts import FactServicer
+from experiment_svc.settings import Settings
+from experiment_svc.store_sql import SqlStore
+
+SERVICE_NAMES = (
+    "algolink.experiment.v1.ExperimentService",
+    "algolink.experiment.v1.FactService",
+)
+
+
+@asynccontextmanager
+async def app(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
+    """Everything that the service opens, closed in reverse."""
+    async with AsyncExitStack() as stack:
+        engine = await stack.enter_async_context(
+            open_engine(settings.database_url, migrations="experiment_svc.migrations")
+        )
+        store = SqlStore(engine)
+        token = auth.read_token(settings.token_file)
+        channel = await stack.enter_async_context(open_channel(settings.registry_address, token))
+        registry = GrpcRegistry(channel)
+        decider = Decider(store, runtime.now)
+        promoter = Promoter(store, registry, runtime.now)
+        await stack.enter_async_context(
+            runtime.background(decider.run(period_s=settings.decision_period_s), name="decider")
+        )
+        await stack.enter_async_context(runtime.background(promoter.run(), name="promoter"))
+        experiment_servicer = ExperimentServicer(
+            store,
+            registry,
+            now=runtime.now,
+            generator=random.SystemRandom(),
+            draining=runtime.draining,
+        )
+        fact_servicer = FactServicer(store, now=runtime.now)
+
+        def register(server: grpc.aio.Server) -> None:
+            experiment_pb2_grpc.add_ExperimentServiceServicer_to_server(experiment_servicer, server)
+            facts_pb2_grpc.add_FactServiceServicer_to_server(fact_servicer, server)
+
+        await stack.enter_async_context(
+            serve(runtime, settings, register, service_names=SERVICE_NAMES)
+        )
+        yield

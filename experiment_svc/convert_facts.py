@@ -1,0 +1,111 @@
+"""Facts from the wire, checked."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime
+
+from google.protobuf.message import Message
+
+from algolink.errors import AlgoLinkError
+from algolink.experiment.v1 import facts_pb2 as pb
+from algolink.names import ExperimentName
+from experiment_svc import convert
+from experiment_svc.domain import facts
+from experiment_svc.domain.facts import Exposure, Kind, Outcome, Receipt
+
+
+def exposures_from_proto(messages: Sequence[pb.Exposure]) -> list[Exposure]:
+    """A batch of exposures.
+
+    Raises:
+        InvalidArgument: FACT_INVALID, for the first bad one.
+        ResourceExhausted: BATCH_TOO_LARGE.
+    """
+    facts.check_batch(len(messages), "exposures")
+    exposures = []
+    for index, message in enumerate(messages):
+        try:
+            exposure = _exposure(message)
+            facts.check_exposure(exposure)
+        except (ValueError, AlgoLinkError) as error:
+            raise facts.invalid(index, "exposure", error) from error
+        exposures.append(exposure)
+    return exposures
+
+
+def outcomes_from_proto(messages: Sequence[pb.Outcome], *, received: datetime) -> list[Outcome]:
+    """A batch of outcomes; one without a time happened when it was received.
+
+    Raises:
+        InvalidArgument: FACT_INVALID, for the first bad one.
+        ResourceExhausted: BATCH_TOO_LARGE.
+    """
+    facts.check_batch(len(messages), "outcomes")
+    outcomes = []
+    for index, message in enumerate(messages):
+        try:
+            outcome = _outcome(message, received)
+            facts.check_outcome(outcome)
+        except (ValueError, AlgoLinkError) as error:
+            raise facts.invalid(index, "outcome", error) from error
+        outcomes.append(outcome)
+    return outcomes
+
+
+def receipt_to_proto(receipt: Receipt) -> pb.RecordResponse:
+    """What became of a batch."""
+    return pb.RecordResponse(
+        accepted=receipt.accepted, redelivered=receipt.redelivered, conflicts=receipt.conflicts
+    )
+
+
+def _exposure(message: pb.Exposure) -> Exposure:
+    if not message.HasField("time"):
+        raise ValueError("time is not set")
+    experiment = message.experiment
+    return Exposure(
+        request_id=message.request_id,
+        kind=_kind(message.kind),
+        attempt=message.attempt,
+        time=convert.time_from_proto(message.time),
+        model=message.model,
+        experiment=ExperimentName.parse(experiment).experiment if experiment else "",
+        phase=message.phase,
+        table_revision=message.table_revision,
+        arm=message.arm,
+        assigned_version=message.assigned_version,
+        answered_version=message.answered_version,
+        unit=message.unit,
+        http_status=message.http_status,
+        grpc_status=message.grpc_status if message.HasField("grpc_status") else None,
+        response_flags=message.response_flags,
+        duration_us=message.duration_us,
+        digest=_digest(message),
+    )
+
+
+def _outcome(message: pb.Outcome, received: datetime) -> Outcome:
+    has_time = message.HasField("time")
+    return Outcome(
+        event_id=message.event_id,
+        unit=message.unit,
+        metric=message.metric,
+        value=message.value,
+        time=convert.time_from_proto(message.time) if has_time else received,
+        digest=_digest(message),
+    )
+
+
+def _kind(kind: pb.ExposureKind) -> Kind:
+    try:
+        return Kind(kind)
+    except ValueError:
+        raise ValueError(f"kind is {kind}: it must be request, attempt or shadow") from None
+
+
+def _digest(message: Message) -> bytes:
+    """Digest of what was sent: a fact without a time is the same however late it comes again."""
+    encoded = message.SerializeToString(deterministic=True)
+    return hashlib.blake2b(encoded, digest_size=16).digest()

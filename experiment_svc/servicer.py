@@ -1,0 +1,213 @@
+"""ExperimentService: parse, load, decide, save, reply."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import string
+from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+import grpc
+
+from algolink.errors import FailedPrecondition
+from algolink.experiment.v1 import experiment_pb2 as pb
+from algolink.experiment.v1 import experiment_pb2_grpc as rpc
+from algolink.names import ExperimentName, ModelName, VersionName, check_experiment_id
+from chassis import watch
+from experiment_svc import convert, convert_results, evaluation, pages, records
+from experiment_svc.domain import candidates, experiments
+from experiment_svc.domain.experiments import Experiment, State
+from experiment_svc.registry import Registry
+from experiment_svc.store import Position, Reading, Store
+
+_log = logging.getLogger(__name__)
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+class ExperimentServicer(rpc.ExperimentServiceServicer):
+    """Experiments over a store.
+
+    Args:
+        now: the clock; UTC.
+        generator: makes the salts' suffixes.
+        draining: ends the watches when set.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        registry: Registry,
+        *,
+        now: Callable[[], datetime],
+        generator: random.Random,
+        draining: asyncio.Event,
+    ) -> None:
+        self._store = store
+        self._registry = registry
+        self._now = now
+        self._random = generator
+        self._draining = draining
+
+    async def CreateExperiment(
+        self, request: pb.CreateExperimentRequest, context: Context
+    ) -> pb.Experiment:
+        wanted = request.experiment
+        draft = experiments.draft(
+            name=ExperimentName(check_experiment_id(request.experiment_id)),
+            model=ModelName.parse(wanted.model),
+            arms=convert.arms_from_proto(wanted),
+            unit=convert.unit_from_proto(wanted.unit),
+            metric=convert.metric_from_proto(wanted.primary_metric),
+            analysis=convert.analysis_from_proto(wanted.analysis),
+            rule=convert.rule_from_proto(wanted),
+            description=wanted.description,
+            suffix="".join(self._random.choices(string.hexdigits[:16], k=8)),
+            at=self._now(),
+        )
+        await self._check_versions(draft)
+        async with self._store.transaction() as tx:
+            added = await tx.add_experiment(draft)
+        return convert.experiment_to_proto(added)
+
+    async def GetExperiment(
+        self, request: pb.GetExperimentRequest, context: Context
+    ) -> pb.Experiment:
+        name = ExperimentName.parse(request.name)
+        async with self._store.reading() as reading:
+            experiment = await reading.get_experiment(name)
+        return convert.experiment_to_proto(experiment)
+
+    async def ListExperiments(
+        self, request: pb.ListExperimentsRequest, context: Context
+    ) -> pb.ListExperimentsResponse:
+        size = pages.size(request.page_size)
+        before = pages.position(request.page_token)
+        model = ModelName.parse(request.model) if request.model else None
+        async with self._store.reading() as reading:
+            found = await reading.list_experiments(limit=size + 1, before=before, model=model)
+        return pb.ListExperimentsResponse(
+            experiments=[convert.experiment_to_proto(experiment) for experiment in found[:size]],
+            next_page_token=_next_page(found, size),
+        )
+
+    async def StartExperiment(
+        self, request: pb.StartExperimentRequest, context: Context
+    ) -> pb.Experiment:
+        name = ExperimentName.parse(request.name)
+        async with self._store.reading() as reading:
+            present = await reading.get_experiment(name)
+        if present.state is State.DRAFT:
+            champion = await self._registry.champion(present.model)
+            candidates.check_champion(present.model, present.control, champion)
+        async with self._store.transaction() as tx:
+            experiment = await _load(tx, name, request.etag)
+            started = experiments.start(experiment, at=self._now())
+            if started is not experiment:
+                started = await tx.put_experiment(started)
+        return convert.experiment_to_proto(started)
+
+    async def RampExperiment(
+        self, request: pb.RampExperimentRequest, context: Context
+    ) -> pb.Experiment:
+        name = ExperimentName.parse(request.name)
+        async with self._store.transaction() as tx:
+            experiment = await _load(tx, name, request.etag)
+            ramped = experiments.ramp(experiment, request.weights_bp, at=self._now())
+            if ramped is not experiment:
+                ramped = await tx.put_experiment(ramped)
+        return convert.experiment_to_proto(ramped)
+
+    async def StopExperiment(
+        self, request: pb.StopExperimentRequest, context: Context
+    ) -> pb.Experiment:
+        name = ExperimentName.parse(request.name)
+        async with self._store.transaction() as tx:
+            experiment = await _load(tx, name, request.etag)
+            stopped = experiments.stop(experiment, at=self._now())
+            if stopped is not experiment:
+                stopped = await tx.put_experiment(stopped)
+        return convert.experiment_to_proto(stopped)
+
+    async def ConcludeExperiment(
+        self, request: pb.ConcludeExperimentRequest, context: Context
+    ) -> pb.Experiment:
+        name = ExperimentName.parse(request.name)
+        async with self._store.transaction() as tx:
+            experiment = await _load(tx, name, request.etag)
+            if not experiments.has_verdict_for(experiment, request.winner):
+                experiment = await evaluation.conclude(
+                    tx, experiment, winner=request.winner, force=request.force, at=self._now()
+                )
+        return convert.experiment_to_proto(experiment)
+
+    async def GetResults(self, request: pb.GetResultsRequest, context: Context) -> pb.Results:
+        name = ExperimentName.parse(request.name)
+        async with self._store.reading() as reading:
+            experiment = await reading.get_experiment(name)
+            _check_started(experiment)
+            seen = await evaluation.look(reading, experiment, at=self._now())
+        if experiment.state is State.RUNNING:
+            await evaluation.keep_p_values(self._store, name, seen)
+        return convert_results.results_to_proto(seen.results, seen.recommendation)
+
+    async def WatchExperiments(
+        self, request: pb.WatchExperimentsRequest, context: Context
+    ) -> AsyncIterator[pb.WatchExperimentsResponse]:
+        async with self._store.reading() as reading:
+            instance, head = await reading.head()
+        since, restarted = watch.ResumeToken.start(
+            request.resume_token, instance=instance, head=head
+        )
+        async for step in watch.follow(
+            self._changes_since, self._store.notifier, self._draining, since
+        ):
+            response = pb.WatchExperimentsResponse(
+                resume_token=str(watch.ResumeToken(instance, step.revision)), restarted=restarted
+            )
+            restarted = False
+            if isinstance(step, watch.Synced):
+                response.synced.SetInParent()
+            else:
+                response.experiment.CopyFrom(convert.experiment_to_proto(step.item))
+            yield response
+
+    async def _changes_since(self, change: int) -> Sequence[watch.Change[Experiment]]:
+        async with self._store.reading() as reading:
+            return await reading.changes_since(change)
+
+    async def _check_versions(self, draft: Experiment) -> None:
+        """Asks the registry whether the arms exist and may be compared."""
+        champion = await self._registry.champion(draft.model)
+        signatures = {
+            arm.version: await self._registry.signature(VersionName(draft.model.model, arm.version))
+            for arm in draft.arms
+        }
+        candidates.check_champion(draft.model, draft.control, champion)
+        candidates.check_signatures(draft.model, signatures, draft.control.version)
+
+
+async def _load(reading: Reading, name: ExperimentName, etag: str) -> Experiment:
+    experiment = await reading.get_experiment(name)
+    experiments.check_etag(experiment, etag)
+    return experiment
+
+
+def _check_started(experiment: Experiment) -> None:
+    if not experiment.phases:
+        raise FailedPrecondition(
+            "EXPERIMENT_NOT_STARTED",
+            f"{experiment.name} is {experiment.state} and was never started",
+            name=experiment.name,
+            state=experiment.state,
+        )
+
+
+def _next_page(found: Sequence[Experiment], size: int) -> str:
+    if len(found) <= size:
+        return ""
+    last = found[size - 1]
+    return pages.token(Position(records.to_us(last.create_time), last.name.experiment))

@@ -1,0 +1,21 @@
+"""What this service reads from its environment."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from chassis.settings import ServiceSettings
+
+
+class Settings(ServiceSettings):
+    """Settings of the experiment service.
+
+    Attributes:
+        database_url: `sqlite+aiosqlite:////abs/path.db` or `postgresql+asyncpg://...`.
+        registry_address: `host:port` of the registry.
+        decision_period_s: how often running experiments are looked at, in seconds.
+    """
+
+    database_url: str
+    registry_address: str
+    decision_period_s: float = Field(default=1.0, gt=0.0)

@@ -1,0 +1,119 @@
+"""What the service keeps. All of it is in the store: a restart loses nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from algolink.errors import AlreadyExists, FailedPrecondition, NotFound
+from algolink.names import ExperimentName, ModelName
+from chassis.watch import Change, Notifier
+from experiment_svc.domain.experiments import Experiment, State
+from experiment_svc.domain.facts import Exposure, Outcome, Receipt
+from experiment_svc.domain.results import Aggregates
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Position:
+    """Where an experiment stands in the list, which is sorted by age."""
+
+    created_us: int
+    experiment: str
+
+
+class Reading(Protocol):
+    """One state of the store."""
+
+    async def get_experiment(self, name: ExperimentName) -> Experiment:
+        """The experiment, its verdict with the evidence; locked in a transaction.
+
+        Raises:
+            NotFound: EXPERIMENT_NOT_FOUND.
+        """
+
+    async def list_experiments(
+        self, *, limit: int, before: Position | None = None, model: ModelName | None = None
+    ) -> Sequence[Experiment]:
+        """Newest first, those older than `before`; verdicts with evidence."""
+
+    async def experiments_in(self, state: State) -> Sequence[Experiment]:
+        """All in that state, oldest first; verdicts without evidence."""
+
+    async def head(self) -> tuple[str, int]:
+        """Id of the database, and the number of the last change to an experiment."""
+
+    async def changes_since(self, change: int) -> Sequence[Change[Experiment]]:
+        """Latest state of what changed later, in order; verdicts without evidence."""
+
+    async def get_aggregates(self, experiment: Experiment, *, at: datetime) -> Aggregates:
+        """What the facts say about a started experiment at `at`."""
+
+    async def facts_accepted(self) -> int:
+        """Facts so far: while it stays, so do the aggregates of closed windows."""
+
+
+class Transaction(Reading, Protocol):
+    """All that is written in it is written together, or not at all."""
+
+    async def add_experiment(self, experiment: Experiment) -> Experiment:
+        """Stores a new one, as revision 1.
+
+        Raises:
+            AlreadyExists: EXPERIMENT_EXISTS.
+        """
+
+    async def put_experiment(self, experiment: Experiment) -> Experiment:
+        """Stores the next state of what was read in this transaction.
+
+        Raises:
+            FailedPrecondition: MODEL_HAS_RUNNING_EXPERIMENT, if it is routed
+                now and another one of its model is too.
+        """
+
+    async def add_exposures(self, exposures: Sequence[Exposure], *, node: str) -> Receipt:
+        """Stores what is new, and counts it."""
+
+    async def add_outcomes(self, outcomes: Sequence[Outcome]) -> Receipt:
+        """Stores what is new."""
+
+    async def lower_p_values(self, name: ExperimentName, values: Mapping[str, float]) -> None:
+        """Keeps the smaller of each value and the one that is stored."""
+
+
+class Store(Protocol):
+    """Experiments and facts.
+
+    Attributes:
+        notifier: notified after each write to an experiment.
+    """
+
+    notifier: Notifier
+
+    def reading(self) -> AbstractAsyncContextManager[Reading]:
+        """A consistent view."""
+
+    def transaction(self) -> AbstractAsyncContextManager[Transaction]:
+        """Commits when left, unless by an error."""
+
+
+def not_found(name: ExperimentName) -> NotFound:
+    """No such experiment."""
+    return NotFound("EXPERIMENT_NOT_FOUND", f"there is no {name}", name=name)
+
+
+def exists(name: ExperimentName) -> AlreadyExists:
+    """The id is taken."""
+    return AlreadyExists("EXPERIMENT_EXISTS", f"{name} exists already", name=name)
+
+
+def model_taken(experiment: Experiment, other: str) -> FailedPrecondition:
+    """One experiment at a time routes a model."""
+    return FailedPrecondition(
+        "MODEL_HAS_RUNNING_EXPERIMENT",
+        f"{experiment.model} has a running experiment: {other}",
+        model=experiment.model,
+        running=other,
+    )

@@ -1,0 +1,271 @@
+"""The store in memory: for tests, and as a second opinion on the SQL."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from algolink.names import ExperimentName, ModelName
+from chassis.watch import Change, Notifier
+from experiment_svc import records, store
+from experiment_svc.domain import facts, windows
+from experiment_svc.domain.experiments import ROUTED, Experiment, State
+from experiment_svc.domain.facts import Exposure, Outcome, Receipt, UnitState
+from experiment_svc.domain.results import Aggregates, Cell
+from experiment_svc.stats.moments import Moments
+
+_RequestCounts = Counter[tuple[str, str, int]]
+
+
+@dataclass
+class _State:
+    """Everything; a transaction works on a copy."""
+
+    experiments: dict[str, Change[Experiment]] = field(default_factory=dict)
+    change: int = 0
+    exposures: dict[object, Exposure] = field(default_factory=dict)
+    outcomes: dict[object, Outcome] = field(default_factory=dict)
+    units: dict[tuple[str, str], UnitState] = field(default_factory=dict)
+    requests: _RequestCounts = field(default_factory=Counter)
+    failures: _RequestCounts = field(default_factory=Counter)
+    latency: _RequestCounts = field(default_factory=Counter)
+    lowest_p: dict[tuple[str, str], float] = field(default_factory=dict)
+    redelivered: int = 0
+    conflicts: int = 0
+
+    def copy(self) -> _State:
+        return replace(
+            self,
+            experiments=dict(self.experiments),
+            exposures=dict(self.exposures),
+            outcomes=dict(self.outcomes),
+            units=dict(self.units),
+            requests=Counter(self.requests),
+            failures=Counter(self.failures),
+            latency=Counter(self.latency),
+            lowest_p=dict(self.lowest_p),
+        )
+
+
+class MemoryStore:
+    """Experiments and facts, as long as the process lives."""
+
+    def __init__(self) -> None:
+        self.notifier = Notifier()
+        self._name = uuid.uuid4().hex
+        self._state = _State()
+        self._writing = asyncio.Lock()
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[MemoryTransaction]:
+        """A consistent view."""
+        yield MemoryTransaction(self._name, self._state)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[MemoryTransaction]:
+        """Commits when left, unless by an error."""
+        async with self._writing:
+            state = self._state.copy()
+            yield MemoryTransaction(self._name, state)
+            changed = state.change != self._state.change
+            self._state = state
+        if changed:
+            self.notifier.notify()
+
+
+class MemoryTransaction:
+    """Reads and writes one copy of the state."""
+
+    def __init__(self, name: str, state: _State) -> None:
+        self._name = name
+        self._state = state
+
+    async def get_experiment(self, name: ExperimentName) -> Experiment:
+        """The experiment, its verdict with the evidence."""
+        change = self._state.experiments.get(name.experiment)
+        if change is None:
+            raise store.not_found(name)
+        return change.item
+
+    async def list_experiments(
+        self,
+        *,
+        limit: int,
+        before: store.Position | None = None,
+        model: ModelName | None = None,
+    ) -> Sequence[Experiment]:
+        """Newest first, those older than `before`."""
+        found = [
+            (position, change.item)
+            for change in self._state.experiments.values()
+            if (position := _position(change.item))
+            and (before is None or position < before)
+            and (model is None or change.item.model == model)
+        ]
+        found.sort(key=lambda pair: pair[0], reverse=True)
+        return [experiment for _, experiment in found[:limit]]
+
+    async def experiments_in(self, state: State) -> Sequence[Experiment]:
+        """All in that state, oldest first."""
+        found = [c.item for c in self._state.experiments.values() if c.item.state == state]
+        return [_light(experiment) for experiment in sorted(found, key=_position)]
+
+    async def head(self) -> tuple[str, int]:
+        """Id of the database, and the number of the last change."""
+        return self._name, self._state.change
+
+    async def changes_since(self, change: int) -> Sequence[Change[Experiment]]:
+        """Latest state of what changed later, in order."""
+        later = [c for c in self._state.experiments.values() if c.revision > change]
+        later.sort(key=lambda c: c.revision)
+        return [replace(c, item=_light(c.item)) for c in later]
+
+    async def facts_accepted(self) -> int:
+        """Facts so far."""
+        return len(self._state.exposures) + len(self._state.outcomes)
+
+    async def get_aggregates(self, experiment: Experiment, *, at: datetime) -> Aggregates:
+        """What the facts say about a started experiment at `at`."""
+        name, state = experiment.name.experiment, self._state
+        latency: defaultdict[str, dict[int, int]] = defaultdict(dict)
+        for (of, arm, bucket), count in state.latency.items():
+            if of == name:
+                latency[arm][bucket] = count
+        return Aggregates(
+            cells=self._cells(experiment, at),
+            requests=_of(name, state.requests),
+            failures=_of(name, state.failures),
+            latency=latency,
+            redelivered=state.redelivered,
+            conflicts=state.conflicts,
+            lowest_p={key: p for (of, key), p in state.lowest_p.items() if of == name},
+        )
+
+    async def add_experiment(self, experiment: Experiment) -> Experiment:
+        """Stores a new one, as revision 1."""
+        if experiment.name.experiment in self._state.experiments:
+            raise store.exists(experiment.name)
+        return self._put(replace(experiment, revision=1))
+
+    async def put_experiment(self, experiment: Experiment) -> Experiment:
+        """Stores the next state of what was read in this transaction."""
+        if experiment.state in ROUTED:
+            for change in self._state.experiments.values():
+                other = change.item
+                if (
+                    other.model == experiment.model
+                    and other.state in ROUTED
+                    and other.name != experiment.name
+                ):
+                    raise store.model_taken(experiment, str(other.name))
+        return self._put(replace(experiment, revision=experiment.revision + 1))
+
+    async def add_exposures(
+        self,
+        exposures: Sequence[Exposure],
+        *,
+        node: str,  # noqa: ARG002  of use to who reads the database; here nobody does
+    ) -> Receipt:
+        """Stores what is new, and counts it."""
+        state = self._state
+        known = {key: exposure.digest for key, exposure in state.exposures.items()}
+        new, receipt = facts.sort_out(exposures, known)
+        state.exposures.update((exposure.key, exposure) for exposure in new)
+        increment = facts.increment(new)
+        for key, unit in increment.units.items():
+            state.units[key] = state.units[key] + unit if key in state.units else unit
+        state.requests.update(increment.requests)
+        state.failures.update(increment.failures)
+        state.latency.update(increment.latency)
+        return self._counted(receipt)
+
+    async def add_outcomes(self, outcomes: Sequence[Outcome]) -> Receipt:
+        """Stores what is new."""
+        known = {key: outcome.digest for key, outcome in self._state.outcomes.items()}
+        new, receipt = facts.sort_out(outcomes, known)
+        self._state.outcomes.update((outcome.key, outcome) for outcome in new)
+        return self._counted(receipt)
+
+    async def lower_p_values(self, name: ExperimentName, values: Mapping[str, float]) -> None:
+        """Keeps the smaller of each value and the one that is stored."""
+        for comparison, p_value in values.items():
+            key = (name.experiment, comparison)
+            self._state.lowest_p[key] = min(p_value, self._state.lowest_p.get(key, 1.0))
+
+    def _put(self, experiment: Experiment) -> Experiment:
+        self._state.change += 1
+        self._state.experiments[experiment.name.experiment] = Change(self._state.change, experiment)
+        return experiment
+
+    def _counted(self, receipt: Receipt) -> Receipt:
+        self._state.redelivered += receipt.redelivered
+        self._state.conflicts += receipt.conflicts
+        return receipt
+
+    def _cells(self, experiment: Experiment, at: datetime) -> list[Cell]:
+        by_unit: defaultdict[str, list[Outcome]] = defaultdict(list)
+        for outcome in self._state.outcomes.values():
+            if outcome.metric == experiment.metric.name:
+                by_unit[outcome.unit].append(outcome)
+        groups: defaultdict[tuple[str, int], _Group] = defaultdict(_Group)
+        for (name, unit), state in self._state.units.items():
+            if name == experiment.name.experiment:
+                _, phase, arm = state.first
+                groups[arm, phase].add(experiment, state, by_unit[unit], at)
+        return [group.cell(arm, phase) for (arm, phase), group in sorted(groups.items())]
+
+
+@dataclass
+class _Group:
+    """Units of one arm and phase."""
+
+    units: int = 0
+    crossed: int = 0
+    values: list[float] = field(default_factory=list)
+    inside: int = 0
+    outside: int = 0
+
+    def add(
+        self, experiment: Experiment, unit: UnitState, outcomes: list[Outcome], at: datetime
+    ) -> None:
+        first, phase, _ = unit.first
+        window = windows.window(experiment, phase=phase, first=first, at=at)
+        counting = [outcome.value for outcome in outcomes if outcome.time in window]
+        self.units += 1
+        self.crossed += unit.crossed
+        self.outside += len(outcomes) - len(counting)
+        if window.analysed:
+            self.inside += len(counting)
+            value = windows.value(experiment.metric.aggregation, counting)
+            if value is not None:
+                self.values.append(value)
+
+    def cell(self, arm: str, phase: int) -> Cell:
+        return Cell(
+            arm=arm,
+            phase=phase,
+            units=self.units,
+            crossed=self.crossed,
+            values=Moments.of(self.values),
+            outcomes=self.inside,
+            outside=self.outside,
+        )
+
+
+def _of(name: str, counts: _RequestCounts) -> dict[tuple[str, int], int]:
+    return {(arm, phase): n for (of, arm, phase), n in counts.items() if of == name}
+
+
+def _light(experiment: Experiment) -> Experiment:
+    if experiment.verdict is None:
+        return experiment
+    return replace(experiment, verdict=replace(experiment.verdict, evidence=""))
+
+
+def _position(experiment: Experiment) -> store.Position:
+    return store.Position(records.to_us(experiment.create_time), experiment.name.experiment)
