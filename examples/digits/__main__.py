@@ -16,11 +16,11 @@ from rich.console import Console
 
 from algolink.client import AsyncClient
 from algolink.errors import AlgoLinkError
-from examples.digits import checks
 from examples.digits.live import Screen
 from examples.digits.material import Training
+from examples.digits.record import Record, promises
 from examples.digits.stack import Stack, StackError, running_stack
-from examples.digits.story import MODEL, Record, Size, StoryError, tell
+from examples.digits.story import MODEL, Size, StoryError, tell
 
 _REPLICAS = 2
 
@@ -48,7 +48,7 @@ async def _demo(folder: Path, console: Console, *, keep: bool) -> int:
             stack.admin_endpoint, data_endpoint=stack.data_endpoint, token=stack.token
         ) as client:
             record = await tell(client, stack.data_endpoint, await training, screen, Size())
-    results = _checked(record)
+    results = promises(record)
     screen.summarise(results)
     kept = all(check.kept for check in results)
     verdict = record.experiment.verdict
@@ -70,20 +70,6 @@ async def _trained() -> Training:
         return train()
 
     return await asyncio.to_thread(work)
-
-
-def _checked(record: Record) -> list[checks.Check]:
-    journal, timeline = record.journal, record.timeline
-    _, small, large, _ = timeline.allocations
-    return [
-        checks.nothing_failed(journal),
-        checks.version_follows_bucket(journal, timeline),
-        checks.experiment_is_named(journal, timeline),
-        checks.ramp_moved_whom_it_must(journal, timeline, small, large),
-        checks.exposures_are_counted(journal, record.results),
-        checks.outcomes_are_recorded(journal, record.recorded_outcomes),
-        checks.winner_is_champion(record.experiment, record.model, record.better),
-    ]
 
 
 def _how_to_go_on(console: Console, stack: Stack, record: Record) -> None:

@@ -7,18 +7,16 @@ import random
 import time
 import uuid
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from algolink.client import Arm, AsyncClient, Metric, Rule
 from algolink.errors import AlgoLinkError
 from algolink.experiment.v1 import experiment_pb2
-from algolink.registry.v1 import registry_pb2
 from examples.digits import timeline
-from examples.digits.answers import Journal
 from examples.digits.live import Screen
 from examples.digits.material import Training
+from examples.digits.record import Record
 from examples.digits.reporter import METRIC, reporting
-from examples.digits.timeline import Timeline
 from examples.digits.traffic import traffic
 from examples.digits.visits import visits
 
@@ -49,26 +47,6 @@ class Size:
     units_before_ramp: int = 1_600
     units_per_arm: int = 800
     answers_after: int = 500
-
-
-@dataclass(slots=True, kw_only=True)
-class Record:
-    """All that the checks look at.
-
-    Attributes:
-        weaker: version number of the first champion.
-        better: version number of the challenger.
-        recorded_outcomes: outcomes that were recorded.
-    """
-
-    journal: Journal = field(default_factory=Journal)
-    timeline: Timeline = field(default_factory=Timeline)
-    weaker: int = 0
-    better: int = 0
-    experiment: experiment_pb2.Experiment = field(default_factory=experiment_pb2.Experiment)
-    results: experiment_pb2.Results = field(default_factory=experiment_pb2.Results)
-    model: registry_pb2.Model = field(default_factory=registry_pb2.Model)
-    recorded_outcomes: int = 0
 
 
 async def tell(
