@@ -177,5 +177,3 @@ def _protocol(wire: Wire) -> http_protocol_options_pb2.HttpProtocolOptions:
             )
         ),
     )
-
-

@@ -42,11 +42,7 @@ def local_reply_config() -> dict[str, Any]:
     }
 
 
-_HTTP = {
-    "header_filter": {
-        "header": {**_GRPC["header_filter"]["header"], "invert_match": True}
-    }
-}
+_HTTP = {"header_filter": {"header": {**_GRPC["header_filter"]["header"], "invert_match": True}}}
 _NOT_FOUND = {
     "status_code_filter": {
         "comparison": {

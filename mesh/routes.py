@@ -54,9 +54,7 @@ def problems(
                 yield f"route {route.name} has weights that sum to {total}, not {BUCKETS}"
 
 
-def _configuration(
-    name: str, routes: Sequence[components.Route]
-) -> route_pb2.RouteConfiguration:
+def _configuration(name: str, routes: Sequence[components.Route]) -> route_pb2.RouteConfiguration:
     return route_pb2.RouteConfiguration(
         name=name,
         virtual_hosts=[
@@ -123,7 +121,9 @@ def _split(call: Call, route: table.ModelRoute, split: table.Split) -> component
         _present(hashed),
         # Only predictions are assigned: asking for metadata exposes nobody to an arm.
         _present(names.OPERATION_HEADER, but_not=names.OPERATION_INFO),
-        action=forwarding.to_split(call, _weighted(call, route, split), _salted(hashed, split.salt)),
+        action=forwarding.to_split(
+            call, _weighted(call, route, split), _salted(hashed, split.salt)
+        ),
     )
 
 
@@ -206,9 +206,7 @@ def _of(call: Call) -> list[components.HeaderMatcher]:
 
 
 def _equals(header: str, value: str) -> components.HeaderMatcher:
-    return components.HeaderMatcher(
-        name=header, string_match=string_pb2.StringMatcher(exact=value)
-    )
+    return components.HeaderMatcher(name=header, string_match=string_pb2.StringMatcher(exact=value))
 
 
 def _present(header: str, *, but_not: str | None = None) -> components.HeaderMatcher:

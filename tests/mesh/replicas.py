@@ -1,0 +1,112 @@
+"""A replica for tests: answers what it is told, and remembers what it was asked."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import grpc
+from aiohttp import web
+from tritonclient.grpc import service_pb2, service_pb2_grpc
+
+from mesh import table
+
+_LIMIT_BYTES = 128 * 1024 * 1024
+
+
+@dataclass
+class Replica(service_pb2_grpc.GRPCInferenceServiceServicer):
+    """Answers with the version that it was told to run.
+
+    Attributes:
+        requests: headers of every prediction that it was asked for.
+        fail_with: status to answer predictions with, while it is set.
+        hold: while it is not set, predictions wait.
+    """
+
+    requests: list[Mapping[str, str]] = field(default_factory=list)
+    bodies: list[service_pb2.ModelInferRequest] = field(default_factory=list)
+    fail_with: grpc.StatusCode | None = None
+    hold: asyncio.Event = field(default_factory=asyncio.Event)
+    grpc: table.Endpoint = field(default=table.Endpoint("", 0))
+    http: table.Endpoint = field(default=table.Endpoint("", 0))
+
+    def __post_init__(self) -> None:
+        self.hold.set()
+
+    async def ServerLive(self, request: Any, context: Any) -> service_pb2.ServerLiveResponse:
+        return service_pb2.ServerLiveResponse(live=True)
+
+    async def ModelReady(self, request: Any, context: Any) -> service_pb2.ModelReadyResponse:
+        return service_pb2.ModelReadyResponse(ready=True)
+
+    async def ModelMetadata(self, request: Any, context: Any) -> service_pb2.ModelMetadataResponse:
+        version = dict(context.invocation_metadata()).get("x-al-version", "")
+        return service_pb2.ModelMetadataResponse(name=request.name, versions=[version])
+
+    async def ModelInfer(
+        self, request: service_pb2.ModelInferRequest, context: Any
+    ) -> service_pb2.ModelInferResponse:
+        version = await self._take(request, context)
+        await context.send_initial_metadata([("x-al-served", version)])
+        return service_pb2.ModelInferResponse(
+            model_name=request.model_name, model_version=version, id=request.id
+        )
+
+    async def ModelStreamInfer(
+        self, request_iterator: AsyncIterator[service_pb2.ModelInferRequest], context: Any
+    ) -> AsyncIterator[service_pb2.ModelStreamInferResponse]:
+        async for request in request_iterator:
+            version = await self._take(request, context)
+            yield service_pb2.ModelStreamInferResponse(
+                infer_response=service_pb2.ModelInferResponse(
+                    model_name=request.model_name, model_version=version, id=request.id
+                )
+            )
+
+    async def _take(self, request: service_pb2.ModelInferRequest, context: Any) -> str:
+        headers = dict(context.invocation_metadata())
+        self.requests.append(headers)
+        self.bodies.append(request)
+        await self.hold.wait()
+        if self.fail_with is not None:
+            await context.abort(self.fail_with, "told to fail")
+        return str(headers.get("x-al-version", ""))
+
+    async def handle_http(self, request: web.Request) -> web.Response:
+        headers = {key.lower(): value for key, value in request.headers.items()}
+        if request.path.endswith("/infer"):
+            await request.read()
+            self.requests.append(headers)
+            await self.hold.wait()
+        version = headers.get("x-al-version", "")
+        return web.json_response(
+            {"model_version": version, "path": request.path}, headers={"x-al-served": version}
+        )
+
+
+@contextlib.asynccontextmanager
+async def replica() -> AsyncIterator[Replica]:
+    """A replica on free ports."""
+    serving = Replica()
+    server = grpc.aio.server(
+        options=[("grpc.max_receive_message_length", _LIMIT_BYTES), ("grpc.so_reuseport", 0)]
+    )
+    service_pb2_grpc.add_GRPCInferenceServiceServicer_to_server(serving, server)
+    serving.grpc = table.Endpoint("127.0.0.1", server.add_insecure_port("127.0.0.1:0"))
+    app = web.Application(client_max_size=_LIMIT_BYTES)
+    app.router.add_route("*", "/{tail:.*}", serving.handle_http)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    serving.http = table.Endpoint("127.0.0.1", runner.addresses[0][1])
+    await server.start()
+    try:
+        yield serving
+    finally:
+        await server.stop(None)
+        await runner.cleanup()
