@@ -12,7 +12,7 @@ from google.protobuf.message import Message
 
 from algolink.client import channels
 from algolink.client.attempts import Attempts
-from algolink.client.calls import POLL_S, Call, Item, Pages, Reply, Wait
+from algolink.client.calls import POLL_S, Call, Item, Pages, Reply, Wait, serialized
 from algolink.client.connection import Connection
 from algolink.client.rpc_errors import restored
 from algolink.errors import DeadlineExceeded, NotFound
@@ -39,7 +39,7 @@ class AioTransport:
         endpoint = self._connection.admin_endpoint
         method = self._channel(endpoint).unary_unary(
             call.path,
-            request_serializer=Message.SerializeToString,
+            request_serializer=serialized,
             response_deserializer=call.reply.FromString,
         )
         attempts = Attempts(timeout_s, idempotent=call.idempotent)
@@ -90,7 +90,7 @@ class AioTransport:
         endpoint = self._connection.admin_endpoint
         method = self._channel(endpoint).stream_unary(
             path,
-            request_serializer=Message.SerializeToString,
+            request_serializer=serialized,
             response_deserializer=reply.FromString,
         )
         attempts = Attempts(timeout_s, idempotent=True)
@@ -117,7 +117,7 @@ class AioTransport:
         endpoint = self._connection.data_endpoint
         method = self._channel(endpoint).unary_unary(
             path,
-            request_serializer=Message.SerializeToString,
+            request_serializer=serialized,
             response_deserializer=reply.FromString,
         )
         attempts = Attempts(timeout_s, idempotent=idempotent)

@@ -65,5 +65,10 @@ class Wait(Generic[Reply]):
     late: Callable[[Reply | None, float], AlgoLinkError]
 
 
+def serialized(message: Message) -> bytes:
+    """What goes over the wire; the base class's own method is only for show."""
+    return message.SerializeToString()
+
+
 POLL_S = 0.1
 """Between two looks at a state that is waited for."""

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import click
-from rich.console import Console
 
 from algolink.client.connection import default_data_dir
+from cli.output import stderr_console, stdout_console
 from cli.up import report, stack
 from cli.up.layout import DataFolder
 
@@ -80,14 +80,14 @@ def up(
         raise click.UsageError("--ephemeral keeps nothing: leave --data-dir out")
     if port and port == admin_port:
         raise click.UsageError("--port and --admin-port must differ")
-    notes = Console(stderr=True, highlight=False)
+    notes = stderr_console()
 
     def on_ready(state: report.Ready) -> None:
         if output == "json":
             click.echo(report.as_json_line(state))
         else:
             is_default = state.data_dir == str(default_data_dir(os.environ).absolute())
-            report.show(Console(highlight=False), state, is_default_folder=is_default)
+            report.show(stdout_console(), state, is_default_folder=is_default)
 
     with _folder(data_dir, ephemeral) as root, contextlib.suppress(KeyboardInterrupt):
         asyncio.run(
@@ -96,7 +96,7 @@ def up(
                 stack.Options(replicas=replicas, data_port=port, admin_port=admin_port),
                 began=began,
                 on_ready=on_ready,
-                note=lambda line: notes.print(line, markup=False, soft_wrap=True),
+                note=lambda line: notes.print(line, soft_wrap=True),
             )
         )
 

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from cli.up.child import Child
 from cli.up.layout import DataFolder
@@ -69,7 +70,7 @@ def as_json_line(state: Ready) -> str:
 
 def show(console: Console, state: Ready, *, is_default_folder: bool) -> None:
     """Prints a table of endpoints and what to try next."""
-    console.print(f"[bold green]ready[/] in {state.ready_s:.1f} s")
+    console.print(Text("ready", style="bold green"), f"in {state.ready_s:.1f} s")
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column(style="bold")
     table.add_column(overflow="fold")
@@ -87,7 +88,6 @@ def show(console: Console, state: Ready, *, is_default_folder: bool) -> None:
     console.print(
         "  algolink predict iris --input '[[5.1, 3.5, 1.4, 0.2]]' --unit user-42",
         soft_wrap=True,
-        markup=False,
     )
     console.print("  algolink status\n", soft_wrap=True)
     console.print("Ctrl-C stops it and loses no request.")

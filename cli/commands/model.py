@@ -1,0 +1,173 @@
+"""`algolink model`: pushing and looking at models and versions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
+from algolink.client import Client
+from algolink.names import CHAMPION
+from algolink.registry.v1 import registry_pb2 as pb
+from cli import output
+from cli.session import Session, common, examples
+from cli.views import models as views
+
+
+@click.group()
+def model() -> None:
+    """Push and look at models and their versions."""
+
+
+model.epilog = examples("algolink model push iris.onnx --name iris", "algolink model list")
+
+
+@model.command(
+    epilog=examples(
+        "algolink model push iris.onnx --name iris",
+        "algolink model push iris2.onnx --name iris --description 'more trees'",
+        "algolink model push iris2.onnx --name iris --alias champion",
+    )
+)
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--name", required=True, help="The model's id; made by its first push.")
+@click.option("--alias", "aliases", multiple=True, help="Point this alias at it; repeatable.")
+@click.option("--description", default="", help="In your words.")
+@click.option("--request-id", help="Pushing again with the same id gives the same version.")
+@click.option("--wait/--no-wait", default=True, help="Return once a new champion answers.")
+@click.option("--wait-timeout", default=60.0, show_default=True, help="Seconds for that.")
+@common
+def push(
+    session: Session,
+    file: Path,
+    name: str,
+    aliases: tuple[str, ...],
+    description: str,
+    request_id: str | None,
+    wait: bool,
+    wait_timeout: float,
+) -> None:
+    """Upload an ONNX FILE as the next version of a model.
+
+    The first version of a model becomes its champion, the one that answers.
+    """
+    with session.client() as client, _bar() as bar:
+        task = bar.add_task("pushing", total=None)
+        pushed = client.push(
+            file,
+            name=name,
+            aliases=aliases,
+            description=description,
+            request_id=request_id,
+            wait=wait,
+            wait_timeout_s=wait_timeout,
+            progress=lambda sent, total: bar.update(
+                task,
+                completed=sent,
+                total=total,
+                description="pushing" if sent < total else "checking, loading",
+            ),
+        )
+        advice = _advice(client, name, pushed) if session.is_for_people else ()
+    session.show(pushed, lambda: views.version(pushed))
+    for line in advice:
+        session.say(line)
+
+
+@model.command("list", epilog=examples("algolink model list", "algolink model list -o json"))
+@common
+def list_models(session: Session) -> None:
+    """List all models."""
+    with session.client() as client:
+        found = client.models()
+    session.show(found, lambda: views.models(found))
+
+
+@model.command(epilog=examples("algolink model show iris"))
+@click.argument("name")
+@common
+def show(session: Session, name: str) -> None:
+    """Show a model and where its aliases point."""
+    with session.client() as client:
+        found = client.model(name)
+    session.show(found, lambda: views.model(found))
+
+
+@model.command(epilog=examples("algolink model versions iris"))
+@click.argument("name")
+@common
+def versions(session: Session, name: str) -> None:
+    """List the versions of a model, newest first."""
+    with session.client() as client:
+        found = client.versions(name)
+    session.show(found, lambda: views.versions(found))
+
+
+@model.command(
+    epilog=examples(
+        "algolink model alias iris champion 2 --reason 'better on the holdout'",
+        "algolink model alias iris nightly 3",
+    )
+)
+@click.argument("name")
+@click.argument("alias")
+@click.argument("version", type=click.IntRange(min=1))
+@click.option("--reason", default="", help="Why, in your words.")
+@click.option("--etag", default="", help="Only if the model still is as last seen.")
+@click.option("--wait/--no-wait", default=True, help="Return once a new champion answers.")
+@click.option("--wait-timeout", default=60.0, show_default=True, help="Seconds for that.")
+@common
+def alias(
+    session: Session,
+    name: str,
+    alias: str,
+    version: int,
+    reason: str,
+    etag: str,
+    wait: bool,
+    wait_timeout: float,
+) -> None:
+    """Point an ALIAS of a model at a VERSION."""
+    with session.client() as client, session.waiting("until the route follows"):
+        found = client.set_alias(
+            name,
+            alias,
+            version,
+            reason=reason,
+            etag=etag,
+            wait=wait,
+            wait_timeout_s=wait_timeout,
+        )
+    session.show(found, lambda: views.model(found))
+
+
+def _bar() -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        console=output.stderr_console(),
+        transient=True,
+    )
+
+
+def _advice(client: Client, name: str, pushed: pb.Version) -> tuple[str, ...]:
+    """What to do next with a version."""
+    champion = client.model(name).aliases[CHAMPION].version
+    if champion == pushed.number:
+        return (
+            f"\nVersion {pushed.number} is the champion. Ask it:",
+            f"  algolink predict {name} {_example_inputs(pushed.signature)}",
+        )
+    return (
+        f"\nVersion {champion} still is the champion. Compare them on live traffic:",
+        "  algolink experiment create --help",
+        "or just replace it:",
+        f"  algolink model alias {name} {CHAMPION} {pushed.number}",
+    )
+
+
+def _example_inputs(signature: pb.Signature) -> str:
+    return " ".join(f"--input {spec.name}=@{spec.name}.npy" for spec in signature.inputs)

@@ -1,0 +1,1 @@
+"""Resources for people: pure functions from messages to rich renderables."""

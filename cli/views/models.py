@@ -1,0 +1,81 @@
+"""Models and versions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.table import Table
+
+from algolink.registry.v1 import registry_pb2 as pb
+from cli.views import text
+
+
+def models(found: Sequence[pb.Model]) -> Table:
+    table = text.grid("MODEL", "VERSIONS", "ALIASES", "UPDATED")
+    for model in found:
+        aliases = ", ".join(
+            f"{name}={model.aliases[name].version}" for name in sorted(model.aliases)
+        )
+        table.add_row(
+            model.name.removeprefix("models/"),
+            str(model.latest_version),
+            aliases or text.NOTHING,
+            text.moment(model.update_time),
+        )
+    return table
+
+
+def model(found: pb.Model) -> Table:
+    table = text.facts()
+    table.add_row("model", found.name)
+    table.add_row("latest version", str(found.latest_version))
+    for name in sorted(found.aliases):
+        alias = found.aliases[name]
+        why = f": {alias.reason}" if alias.reason else ""
+        if alias.HasField("evidence"):
+            why += f" (verdict of {alias.evidence.experiment})"
+        table.add_row(
+            f"alias {name}", f"version {alias.version} since {text.moment(alias.update_time)}{why}"
+        )
+    table.add_row("created", text.moment(found.create_time))
+    table.add_row("updated", text.moment(found.update_time))
+    table.add_row("etag", found.etag)
+    return table
+
+
+def versions(found: Sequence[pb.Version]) -> Table:
+    table = text.grid("VERSION", "INPUTS", "OUTPUTS", "SIZE", "DIGEST", "PUSHED", "DESCRIPTION")
+    for version in found:
+        table.add_row(
+            str(version.number),
+            tensors(version.signature.inputs),
+            tensors(version.signature.outputs),
+            text.size(version.size_bytes),
+            version.digest[:12],
+            text.moment(version.create_time),
+            version.description or text.NOTHING,
+        )
+    return table
+
+
+def version(found: pb.Version) -> Table:
+    table = text.facts()
+    table.add_row("version", found.name)
+    table.add_row("inputs", tensors(found.signature.inputs))
+    table.add_row("outputs", tensors(found.signature.outputs))
+    table.add_row("artifact", f"{text.size(found.size_bytes)}, sha256 {found.digest}")
+    if found.description:
+        table.add_row("description", found.description)
+    return table
+
+
+def tensors(specs: Sequence[pb.TensorSpec]) -> str:
+    """Tensors on one line; an axis of any size is `?`.
+
+    >>> tensors([pb.TensorSpec(name="x", datatype="FP32", shape=[-1, 4])])
+    'x FP32(?, 4)'
+    """
+    return ", ".join(
+        f"{spec.name} {spec.datatype}({', '.join('?' if n < 0 else str(n) for n in spec.shape)})"
+        for spec in specs
+    )
