@@ -1,0 +1,100 @@
+"""Messages to domain values, and back."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from algolink import names
+from algolink.names import ExperimentName, ModelName
+from algolink.registry.v1 import registry_pb2 as pb
+from chassis.watch import Change, ResumeToken, Synced
+from registry_svc.domain.models import Alias, Evidence, Model, ModelState
+from registry_svc.domain.pushes import PushHeader
+from registry_svc.domain.versions import TensorSpec, Version
+
+
+def push_header(header: pb.PushHeader) -> PushHeader:
+    return PushHeader(
+        model=ModelName.parse(header.model),
+        request_id=header.request_id,
+        digest=header.digest,
+        size_bytes=header.size_bytes,
+        description=header.description,
+        aliases=frozenset(header.aliases),
+    )
+
+
+def evidence(request: pb.SetAliasRequest) -> Evidence | None:
+    if not request.HasField("evidence"):
+        return None
+    return Evidence(
+        experiment=ExperimentName.parse(request.evidence.experiment),
+        verdict_digest=names.check_digest(request.evidence.verdict_digest),
+    )
+
+
+def model_to_proto(model: Model) -> pb.Model:
+    return pb.Model(
+        name=str(model.name),
+        aliases={name: _alias_to_proto(alias) for name, alias in model.aliases.items()},
+        latest_version=model.latest_version,
+        create_time=_timestamp(model.create_time),
+        update_time=_timestamp(model.update_time),
+        etag=model.etag,
+        revision=model.revision,
+    )
+
+
+def version_to_proto(version: Version) -> pb.Version:
+    return pb.Version(
+        name=str(version.name),
+        number=version.name.number,
+        digest=version.digest,
+        size_bytes=version.size_bytes,
+        signature=pb.Signature(
+            inputs=[_tensor_to_proto(tensor) for tensor in version.signature.inputs],
+            outputs=[_tensor_to_proto(tensor) for tensor in version.signature.outputs],
+        ),
+        description=version.description,
+        create_time=_timestamp(version.create_time),
+    )
+
+
+def step_to_proto(
+    step: Change[ModelState] | Synced, *, instance: str, restarted: bool
+) -> pb.WatchModelsResponse:
+    response = pb.WatchModelsResponse(
+        resume_token=str(ResumeToken(instance, step.revision)), restarted=restarted
+    )
+    if isinstance(step, Synced):
+        response.synced.SetInParent()
+    else:
+        response.model.model.CopyFrom(model_to_proto(step.item.model))
+        response.model.versions.extend(version_to_proto(v) for v in step.item.versions)
+    return response
+
+
+def _alias_to_proto(alias: Alias) -> pb.Alias:
+    return pb.Alias(
+        version=alias.version,
+        update_time=_timestamp(alias.update_time),
+        reason=alias.reason,
+        evidence=None
+        if alias.evidence is None
+        else pb.Evidence(
+            experiment=str(alias.evidence.experiment),
+            verdict_digest=alias.evidence.verdict_digest,
+        ),
+    )
+
+
+def _tensor_to_proto(tensor: TensorSpec) -> pb.TensorSpec:
+    return pb.TensorSpec(name=tensor.name, datatype=tensor.datatype, shape=tensor.shape)
+
+
+def _timestamp(time: datetime) -> Timestamp:
+    timestamp = Timestamp()
+    timestamp.FromDatetime(time)
+    return timestamp

@@ -1,0 +1,108 @@
+"""What a push promises before its bytes come, and how a repeated one is known."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from algolink import names
+from algolink.errors import AlreadyExists, InvalidArgument, ResourceExhausted
+from algolink.names import ModelName, VersionName
+
+MAX_DESCRIPTION = 1_000
+"""Characters that a description may have."""
+
+_REQUEST_ID = re.compile("[\x20-\x7e]{1,128}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PushHeader:
+    """What is uploaded; checked when it is made.
+
+    Attributes:
+        request_id: unique per push, 1 to 128 printable ASCII characters.
+        digest: SHA-256 of the artifact, as the caller computed it.
+        size_bytes: of the artifact, at least 1.
+        description: may be empty.
+        aliases: to point at the new version in the same step.
+
+    Raises:
+        InvalidArgument: REQUEST_ID_INVALID, DIGEST_MALFORMED, ARTIFACT_EMPTY,
+            DESCRIPTION_TOO_LONG or ALIAS_INVALID.
+    """
+
+    model: ModelName
+    request_id: str
+    digest: str
+    size_bytes: int
+    description: str = ""
+    aliases: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        if _REQUEST_ID.fullmatch(self.request_id) is None:
+            raise InvalidArgument(
+                "REQUEST_ID_INVALID",
+                f"{names.shown(self.request_id)} is not a request id: "
+                "it must be 1 to 128 printable ASCII characters",
+                request_id=names.shown(self.request_id),
+            )
+        names.check_digest(self.digest)
+        if self.size_bytes < 1:
+            raise artifact_empty()
+        if len(self.description) > MAX_DESCRIPTION:
+            raise InvalidArgument(
+                "DESCRIPTION_TOO_LONG",
+                f"the description has {len(self.description)} characters, "
+                f"at most {MAX_DESCRIPTION} are allowed",
+                length=len(self.description),
+                limit=MAX_DESCRIPTION,
+            )
+        for alias in self.aliases:
+            names.check_alias(alias)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Push:
+    """A push that made a version."""
+
+    request_id: str
+    version: VersionName
+    digest: str
+
+
+def check_size(header: PushHeader, *, limit_bytes: int) -> None:
+    """Checks that the artifact may be as big as the header says.
+
+    Raises:
+        ResourceExhausted: ARTIFACT_TOO_LARGE.
+    """
+    if header.size_bytes > limit_bytes:
+        raise ResourceExhausted(
+            "ARTIFACT_TOO_LARGE",
+            f"the artifact has {header.size_bytes} bytes, at most {limit_bytes} are allowed",
+            size_bytes=header.size_bytes,
+            limit_bytes=limit_bytes,
+        )
+
+
+def repeated(header: PushHeader, earlier: Push) -> VersionName:
+    """Version that an earlier push of the same request id made.
+
+    Raises:
+        AlreadyExists: REQUEST_ID_REUSED, if that push was of something else.
+    """
+    if earlier.digest != header.digest or earlier.version.model != header.model.model:
+        raise AlreadyExists(
+            "REQUEST_ID_REUSED",
+            f"request id {names.shown(header.request_id)} made {earlier.version} already, "
+            f"of digest {earlier.digest}: use a new one",
+            request_id=names.shown(header.request_id),
+            version=earlier.version,
+            digest=earlier.digest,
+        )
+    return earlier.version
+
+
+def artifact_empty() -> InvalidArgument:
+    """What a caller gets who uploads nothing."""
+    return InvalidArgument("ARTIFACT_EMPTY", "the artifact is empty: it needs at least 1 byte")

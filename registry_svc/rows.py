@@ -1,0 +1,115 @@
+"""Domain values as rows of the schema, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from algolink.names import ExperimentName, ModelName, VersionName
+from registry_svc.domain.models import Alias, Evidence, Model
+from registry_svc.domain.pushes import Push
+from registry_svc.domain.versions import Signature, TensorSpec, Version
+
+Row = Any
+"""A row of a query: its columns are attributes."""
+
+
+def model(row: Row, aliases: Mapping[str, Alias]) -> Model:
+    return Model(
+        name=ModelName(row.model),
+        aliases=dict(sorted(aliases.items())),
+        latest_version=row.latest_version,
+        create_time=row.create_time,
+        update_time=row.update_time,
+        revision=row.revision,
+    )
+
+
+def of_model(model: Model, change: int) -> dict[str, object]:
+    return {
+        "model": model.name.model,
+        "latest_version": model.latest_version,
+        "create_time": model.create_time,
+        "update_time": model.update_time,
+        "revision": model.revision,
+        "change": change,
+    }
+
+
+def alias(row: Row) -> Alias:
+    evidence = None
+    if row.experiment is not None:
+        evidence = Evidence(
+            experiment=ExperimentName(row.experiment), verdict_digest=row.verdict_digest
+        )
+    return Alias(
+        version=row.version, update_time=row.update_time, reason=row.reason, evidence=evidence
+    )
+
+
+def of_aliases(model: Model) -> list[dict[str, object]]:
+    return [
+        {
+            "model": model.name.model,
+            "alias": name,
+            "version": alias.version,
+            "update_time": alias.update_time,
+            "reason": alias.reason,
+            "experiment": alias.evidence.experiment.experiment if alias.evidence else None,
+            "verdict_digest": alias.evidence.verdict_digest if alias.evidence else None,
+        }
+        for name, alias in model.aliases.items()
+    ]
+
+
+def version(row: Row) -> Version:
+    return Version(
+        name=VersionName(row.model, row.number),
+        digest=row.digest,
+        size_bytes=row.size_bytes,
+        signature=signature(row.signature),
+        description=row.description,
+        create_time=row.create_time,
+    )
+
+
+def of_version(version: Version) -> dict[str, object]:
+    return {
+        "model": version.name.model,
+        "number": version.name.number,
+        "digest": version.digest,
+        "size_bytes": version.size_bytes,
+        "signature": of_signature(version.signature),
+        "description": version.description,
+        "create_time": version.create_time,
+    }
+
+
+def signature(value: Mapping[str, Any]) -> Signature:
+    return Signature(_tensors(value["inputs"]), _tensors(value["outputs"]))
+
+
+def of_signature(signature: Signature) -> dict[str, object]:
+    return {
+        "inputs": [[t.name, t.datatype, list(t.shape)] for t in signature.inputs],
+        "outputs": [[t.name, t.datatype, list(t.shape)] for t in signature.outputs],
+    }
+
+
+def push(row: Row) -> Push:
+    return Push(
+        request_id=row.request_id, version=VersionName(row.model, row.number), digest=row.digest
+    )
+
+
+def of_push(push: Push) -> dict[str, object]:
+    return {
+        "request_id": push.request_id,
+        "model": push.version.model,
+        "number": push.version.number,
+        "digest": push.digest,
+    }
+
+
+def _tensors(values: list[tuple[str, str, list[int]]]) -> tuple[TensorSpec, ...]:
+    return tuple(TensorSpec(name, datatype, tuple(shape)) for name, datatype, shape in values)

@@ -1,0 +1,63 @@
+"""Tables of the registry's database."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from chassis.columns import UtcDateTime
+
+metadata = sa.MetaData()
+
+database = sa.Table(
+    "registry",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("instance", sa.Text, nullable=False),
+    sa.Column("head", sa.BigInteger, nullable=False),
+)
+"""One row: whose changes these are, and how many there have been."""
+
+models = sa.Table(
+    "models",
+    metadata,
+    sa.Column("model", sa.Text, primary_key=True),
+    sa.Column("latest_version", sa.BigInteger, nullable=False),
+    sa.Column("create_time", UtcDateTime, nullable=False),
+    sa.Column("update_time", UtcDateTime, nullable=False),
+    sa.Column("revision", sa.BigInteger, nullable=False),
+    sa.Column("change", sa.BigInteger, nullable=False, unique=True),
+)
+
+aliases = sa.Table(
+    "aliases",
+    metadata,
+    sa.Column("model", sa.Text, sa.ForeignKey("models.model"), primary_key=True),
+    sa.Column("alias", sa.Text, primary_key=True),
+    sa.Column("version", sa.BigInteger, nullable=False),
+    sa.Column("update_time", UtcDateTime, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("experiment", sa.Text, nullable=True),
+    sa.Column("verdict_digest", sa.Text, nullable=True),
+)
+
+versions = sa.Table(
+    "versions",
+    metadata,
+    sa.Column("model", sa.Text, sa.ForeignKey("models.model"), primary_key=True),
+    sa.Column("number", sa.BigInteger, primary_key=True),
+    sa.Column("digest", sa.Text, nullable=False, index=True),
+    sa.Column("size_bytes", sa.BigInteger, nullable=False),
+    sa.Column("signature", sa.JSON, nullable=False),
+    sa.Column("description", sa.Text, nullable=False),
+    sa.Column("create_time", UtcDateTime, nullable=False),
+)
+
+pushes = sa.Table(
+    "pushes",
+    metadata,
+    sa.Column("request_id", sa.Text, primary_key=True),
+    sa.Column("model", sa.Text, nullable=False),
+    sa.Column("number", sa.BigInteger, nullable=False),
+    sa.Column("digest", sa.Text, nullable=False),
+    sa.ForeignKeyConstraint(["model", "number"], ["versions.model", "versions.number"]),
+)

@@ -1,0 +1,147 @@
+"""The registry's rpcs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from datetime import datetime
+from typing import Any
+
+import grpc
+from google.protobuf.empty_pb2 import Empty
+
+from algolink import names
+from algolink.names import ModelName, VersionName
+from algolink.registry.v1 import registry_pb2 as pb
+from algolink.registry.v1 import registry_pb2_grpc
+from chassis import watch
+from registry_svc import convert
+from registry_svc.artifacts import ArtifactFolder
+from registry_svc.domain import models, paging
+from registry_svc.domain.models import ModelState
+from registry_svc.pushing import Pusher
+from registry_svc.store import Store
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+class RegistryServicer(registry_pb2_grpc.RegistryServiceServicer):
+    """Parses, loads, decides, saves and replies.
+
+    Args:
+        draining: ends the watches when set.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        artifacts: ArtifactFolder,
+        pusher: Pusher,
+        *,
+        now: Callable[[], datetime],
+        draining: asyncio.Event,
+    ) -> None:
+        self._store = store
+        self._artifacts = artifacts
+        self._pusher = pusher
+        self._now = now
+        self._draining = draining
+        self._changes = watch.Notifier()
+
+    async def PushVersion(
+        self, request_iterator: AsyncIterator[pb.PushVersionRequest], context: Context
+    ) -> pb.Version:
+        version = await self._pusher.push(aiter(request_iterator))
+        self._changes.notify()
+        return convert.version_to_proto(version)
+
+    async def GetModel(self, request: pb.GetModelRequest, context: Context) -> pb.Model:
+        name = ModelName.parse(request.name)
+        async with self._store.reading() as reader:
+            return convert.model_to_proto(await reader.get_model(name))
+
+    async def ListModels(
+        self, request: pb.ListModelsRequest, context: Context
+    ) -> pb.ListModelsResponse:
+        page_size = paging.size(request.page_size)
+        after = paging.after(request.page_token, ModelName.parse)
+        async with self._store.reading() as reader:
+            found = await reader.list_models(after=after, limit=page_size + 1)
+        page, next_page_token = paging.cut(found, page_size, lambda model: str(model.name))
+        return pb.ListModelsResponse(
+            models=[convert.model_to_proto(model) for model in page],
+            next_page_token=next_page_token,
+        )
+
+    async def GetVersion(self, request: pb.GetVersionRequest, context: Context) -> pb.Version:
+        name = VersionName.parse(request.name)
+        async with self._store.reading() as reader:
+            return convert.version_to_proto(await reader.get_version(name))
+
+    async def ListVersions(
+        self, request: pb.ListVersionsRequest, context: Context
+    ) -> pb.ListVersionsResponse:
+        parent = ModelName.parse(request.parent)
+        page_size = paging.size(request.page_size)
+        last = paging.after(request.page_token, VersionName.parse)
+        async with self._store.reading() as reader:
+            model = await reader.get_model(parent)
+            found = await reader.list_versions(
+                model.name, below=last.number if last else None, limit=page_size + 1
+            )
+        page, next_page_token = paging.cut(found, page_size, lambda version: str(version.name))
+        return pb.ListVersionsResponse(
+            versions=[convert.version_to_proto(version) for version in page],
+            next_page_token=next_page_token,
+        )
+
+    async def SetAlias(self, request: pb.SetAliasRequest, context: Context) -> pb.Model:
+        name = ModelName.parse(request.model)
+        evidence = convert.evidence(request)
+        async with self._store.writing() as writer:
+            model = await writer.get_model(name)
+            models.check_etag(model, request.etag)
+            pointed = models.point_alias(
+                model,
+                request.alias,
+                request.version,
+                at=self._now(),
+                reason=request.reason,
+                evidence=evidence,
+            )
+            saved = model if pointed is model else await writer.put_model(pointed)
+        self._changes.notify()
+        return convert.model_to_proto(saved)
+
+    async def DeleteAlias(self, request: pb.DeleteAliasRequest, context: Context) -> Empty:
+        name = ModelName.parse(request.model)
+        async with self._store.writing() as writer:
+            model = await writer.get_model(name)
+            models.check_etag(model, request.etag)
+            await writer.put_model(models.remove_alias(model, request.alias, at=self._now()))
+        self._changes.notify()
+        return Empty()
+
+    async def DownloadArtifact(
+        self, request: pb.DownloadArtifactRequest, context: Context
+    ) -> AsyncIterator[pb.DownloadArtifactResponse]:
+        digest = names.check_digest(request.digest)
+        async for piece in self._artifacts.read(digest, request.offset):
+            yield pb.DownloadArtifactResponse(chunk=piece)
+
+    async def WatchModels(
+        self, request: pb.WatchModelsRequest, context: Context
+    ) -> AsyncIterator[pb.WatchModelsResponse]:
+        async with self._store.reading() as reader:
+            instance, head = await reader.instance(), await reader.head()
+        since, restarted = watch.ResumeToken.start(
+            request.resume_token, instance=instance, head=head
+        )
+        steps = watch.follow(self._changed_since, self._changes, self._draining, since)
+        async for step in steps:
+            yield convert.step_to_proto(step, instance=instance, restarted=restarted)
+            restarted = False
+
+    async def _changed_since(self, change: int) -> list[watch.Change[ModelState]]:
+        async with self._store.reading() as reader:
+            return list(await reader.changed_since(change))

@@ -1,0 +1,81 @@
+"""What the registry asks of its store."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
+
+from algolink.names import ModelName, VersionName
+from chassis.watch import Change
+from registry_svc.domain.models import Model, ModelState
+from registry_svc.domain.pushes import Push
+from registry_svc.domain.versions import Version
+
+
+class Reader(Protocol):
+    """One state of the store, as one transaction sees it."""
+
+    async def instance(self) -> str:
+        """Id of this database, which counts its own changes."""
+
+    async def head(self) -> int:
+        """Number of the last change; 0 before the first."""
+
+    async def find_model(self, name: ModelName) -> Model | None:
+        """A model, or None."""
+
+    async def get_model(self, name: ModelName) -> Model:
+        """A model.
+
+        Raises:
+            NotFound: MODEL_NOT_FOUND.
+        """
+
+    async def list_models(self, *, after: ModelName | None, limit: int) -> Sequence[Model]:
+        """At most `limit` models whose name is beyond `after`, ordered by name."""
+
+    async def get_version(self, name: VersionName) -> Version:
+        """A version.
+
+        Raises:
+            NotFound: MODEL_NOT_FOUND or VERSION_NOT_FOUND.
+        """
+
+    async def list_versions(
+        self, model: ModelName, *, below: int | None, limit: int
+    ) -> Sequence[Version]:
+        """At most `limit` versions whose number is below `below`, newest first."""
+
+    async def find_push(self, request_id: str) -> Push | None:
+        """The push of a request id, or None."""
+
+    async def changed_since(self, change: int) -> Sequence[Change[ModelState]]:
+        """Models changed after `change`, each as it is now, in the order of change."""
+
+
+class Writer(Reader, Protocol):
+    """A transaction that writes; writers follow one another."""
+
+    async def put_model(self, model: Model) -> Model:
+        """Saves a model as read in this transaction, with its next revision.
+
+        Raises:
+            Aborted: ETAG_MISMATCH, if it has been written since it was read.
+        """
+
+    async def add_version(self, version: Version) -> None:
+        """Adds a version of a model that is put in the same transaction."""
+
+    async def add_push(self, push: Push) -> None:
+        """Remembers the request id of a push."""
+
+
+class Store(Protocol):
+    """Where models, versions and pushes are kept."""
+
+    def reading(self) -> AbstractAsyncContextManager[Reader]:
+        """A transaction that reads."""
+
+    def writing(self) -> AbstractAsyncContextManager[Writer]:
+        """A transaction that is saved when left, unless by an error."""

@@ -1,0 +1,125 @@
+"""A store in memory, for tests and for what need not last."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+
+from algolink.errors import Aborted
+from algolink.names import ModelName, VersionName
+from chassis.watch import Change
+from registry_svc.domain import models
+from registry_svc.domain.models import Model, ModelState
+from registry_svc.domain.pushes import Push
+from registry_svc.domain.versions import Version
+
+
+@dataclass
+class _State:
+    models: dict[ModelName, Model] = field(default_factory=dict)
+    changes: dict[ModelName, int] = field(default_factory=dict)
+    versions: dict[ModelName, list[Version]] = field(default_factory=dict)  # oldest first
+    pushes: dict[str, Push] = field(default_factory=dict)
+    head: int = 0
+
+    def copy(self) -> _State:
+        return _State(
+            dict(self.models),
+            dict(self.changes),
+            {name: list(versions) for name, versions in self.versions.items()},
+            dict(self.pushes),
+            self.head,
+        )
+
+
+class MemoryStore:
+    """Keeps everything in dictionaries; a writer works on a copy."""
+
+    def __init__(self) -> None:
+        self._instance = uuid.uuid4().hex
+        self._state = _State()
+        self._writing = asyncio.Lock()
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[_Transaction]:
+        yield _Transaction(self._instance, self._state)
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[_Transaction]:
+        async with self._writing:
+            state = self._state.copy()
+            yield _Transaction(self._instance, state)
+            self._state = state
+
+
+class _Transaction:
+    def __init__(self, instance: str, state: _State) -> None:
+        self._instance = instance
+        self._state = state
+
+    async def instance(self) -> str:
+        return self._instance
+
+    async def head(self) -> int:
+        return self._state.head
+
+    async def find_model(self, name: ModelName) -> Model | None:
+        return self._state.models.get(name)
+
+    async def get_model(self, name: ModelName) -> Model:
+        model = await self.find_model(name)
+        if model is None:
+            raise models.model_not_found(name)
+        return model
+
+    async def list_models(self, *, after: ModelName | None, limit: int) -> Sequence[Model]:
+        ordered = sorted(self._state.models.items())
+        return [model for name, model in ordered if after is None or name > after][:limit]
+
+    async def get_version(self, name: VersionName) -> Version:
+        model = await self.get_model(ModelName(name.model))
+        if not 1 <= name.number <= model.latest_version:
+            raise models.version_not_found(model.name, name.number)
+        return self._state.versions[model.name][name.number - 1]
+
+    async def list_versions(
+        self, model: ModelName, *, below: int | None, limit: int
+    ) -> Sequence[Version]:
+        newest_first = reversed(self._state.versions.get(model, []))
+        return [v for v in newest_first if below is None or v.name.number < below][:limit]
+
+    async def find_push(self, request_id: str) -> Push | None:
+        return self._state.pushes.get(request_id)
+
+    async def changed_since(self, change: int) -> Sequence[Change[ModelState]]:
+        changed = sorted((n, name) for name, n in self._state.changes.items() if n > change)
+        return [
+            Change(
+                number,
+                ModelState(
+                    self._state.models[name], tuple(reversed(self._state.versions.get(name, [])))
+                ),
+            )
+            for number, name in changed
+        ]
+
+    async def put_model(self, model: Model) -> Model:
+        present = self._state.models.get(model.name)
+        if model.revision != (present.revision if present else 0):
+            raise Aborted(
+                "ETAG_MISMATCH", f"{model.name} has changed since it was read", model=model.name
+            )
+        saved = replace(model, revision=model.revision + 1)
+        self._state.head += 1
+        self._state.models[model.name] = saved
+        self._state.changes[model.name] = self._state.head
+        return saved
+
+    async def add_version(self, version: Version) -> None:
+        self._state.versions.setdefault(ModelName(version.name.model), []).append(version)
+
+    async def add_push(self, push: Push) -> None:
+        self._state.pushes[push.request_id] = push

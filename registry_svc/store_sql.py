@@ -1,0 +1,194 @@
+"""The store in a database: SQLite or PostgreSQL."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from algolink.errors import Aborted
+from algolink.names import ModelName, VersionName
+from chassis import database
+from chassis.watch import Change
+from registry_svc import rows, schema
+from registry_svc.domain import models
+from registry_svc.domain.models import Alias, Model, ModelState
+from registry_svc.domain.pushes import Push
+from registry_svc.domain.versions import Version
+
+
+class SqlStore:
+    """Keeps everything in the tables of `schema`."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[SqlReader]:
+        async with database.reading(self._engine) as connection:
+            yield SqlReader(connection)
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[SqlWriter]:
+        async with database.writing(self._engine) as connection:
+            # Writers follow one another, as on SQLite: then changes are numbered in
+            # the order in which readers get to see them, and no watch misses one.
+            await connection.execute(sa.select(schema.database.c.head).with_for_update())
+            yield SqlWriter(connection)
+
+
+class SqlReader:
+    """Reads within one transaction."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def instance(self) -> str:
+        result = await self._connection.execute(sa.select(schema.database.c.instance))
+        return str(result.scalar_one())
+
+    async def head(self) -> int:
+        result = await self._connection.execute(sa.select(schema.database.c.head))
+        return int(result.scalar_one())
+
+    async def find_model(self, name: ModelName) -> Model | None:
+        found = await self._models(sa.select(schema.models).where(_is(name)))
+        return found[0] if found else None
+
+    async def get_model(self, name: ModelName) -> Model:
+        model = await self.find_model(name)
+        if model is None:
+            raise models.model_not_found(name)
+        return model
+
+    async def list_models(self, *, after: ModelName | None, limit: int) -> Sequence[Model]:
+        # In the code points' order, whatever the database's locale.
+        by_name = sa.collate(schema.models.c.model, _collation(self._connection))
+        query = sa.select(schema.models).order_by(by_name).limit(limit)
+        if after is not None:
+            query = query.where(by_name > after.model)
+        return await self._models(query)
+
+    async def get_version(self, name: VersionName) -> Version:
+        model = await self.get_model(ModelName(name.model))
+        found = await self.list_versions(model.name, below=name.number + 1, limit=1)
+        if not found or found[0].name != name:
+            raise models.version_not_found(model.name, name.number)
+        return found[0]
+
+    async def list_versions(
+        self, model: ModelName, *, below: int | None, limit: int
+    ) -> Sequence[Version]:
+        table = schema.versions
+        query = sa.select(table).where(table.c.model == model.model)
+        if below is not None:
+            query = query.where(table.c.number < below)
+        result = await self._connection.execute(query.order_by(table.c.number.desc()).limit(limit))
+        return [rows.version(row) for row in result]
+
+    async def find_push(self, request_id: str) -> Push | None:
+        table = schema.pushes
+        result = await self._connection.execute(
+            sa.select(table).where(table.c.request_id == request_id)
+        )
+        row = result.one_or_none()
+        return None if row is None else rows.push(row)
+
+    async def changed_since(self, change: int) -> Sequence[Change[ModelState]]:
+        changed = schema.models.c.change > change
+        result = await self._connection.execute(
+            sa.select(schema.models).where(changed).order_by(schema.models.c.change)
+        )
+        found = result.all()
+        names = [row.model for row in found]
+        aliases, versions = await self._aliases(names), await self._versions(names)
+        return [
+            Change(
+                row.change,
+                ModelState(rows.model(row, aliases[row.model]), tuple(versions[row.model])),
+            )
+            for row in found
+        ]
+
+    async def _models(self, query: sa.Select[tuple[object, ...]]) -> list[Model]:
+        found = (await self._connection.execute(query)).all()
+        aliases = await self._aliases([row.model for row in found])
+        return [rows.model(row, aliases[row.model]) for row in found]
+
+    async def _aliases(self, names: Sequence[str]) -> dict[str, dict[str, Alias]]:
+        found: dict[str, dict[str, Alias]] = defaultdict(dict)
+        for part in _parts(names):
+            query = sa.select(schema.aliases).where(schema.aliases.c.model.in_(part))
+            for row in await self._connection.execute(query):
+                found[row.model][row.alias] = rows.alias(row)
+        return found
+
+    async def _versions(self, names: Sequence[str]) -> dict[str, list[Version]]:
+        found: dict[str, list[Version]] = defaultdict(list)
+        table = schema.versions
+        for part in _parts(names):
+            query = sa.select(table).where(table.c.model.in_(part)).order_by(table.c.number.desc())
+            for row in await self._connection.execute(query):
+                found[row.model].append(rows.version(row))
+        return found
+
+
+class SqlWriter(SqlReader):
+    """Reads and writes within one transaction."""
+
+    async def put_model(self, model: Model) -> Model:
+        saved = replace(model, revision=model.revision + 1)
+        change = await self._next_change()
+        if model.revision == 0:
+            await self._connection.execute(
+                sa.insert(schema.models).values(rows.of_model(saved, change))
+            )
+        else:
+            updated = await self._connection.execute(
+                sa.update(schema.models)
+                .where(_is(model.name), schema.models.c.revision == model.revision)
+                .values(rows.of_model(saved, change))
+            )
+            if updated.rowcount != 1:
+                raise Aborted(
+                    "ETAG_MISMATCH", f"{model.name} has changed since it was read", model=model.name
+                )
+        await self._put_aliases(saved)
+        return saved
+
+    async def add_version(self, version: Version) -> None:
+        await self._connection.execute(sa.insert(schema.versions).values(rows.of_version(version)))
+
+    async def add_push(self, push: Push) -> None:
+        await self._connection.execute(sa.insert(schema.pushes).values(rows.of_push(push)))
+
+    async def _next_change(self) -> int:
+        result = await self._connection.execute(
+            sa.update(schema.database)
+            .values(head=schema.database.c.head + 1)
+            .returning(schema.database.c.head)
+        )
+        return int(result.scalar_one())
+
+    async def _put_aliases(self, model: Model) -> None:
+        table = schema.aliases
+        await self._connection.execute(sa.delete(table).where(table.c.model == model.name.model))
+        if model.aliases:
+            await self._connection.execute(sa.insert(table), rows.of_aliases(model))
+
+
+def _is(name: ModelName) -> sa.ColumnElement[bool]:
+    return schema.models.c.model == name.model
+
+
+def _collation(connection: AsyncConnection) -> str:
+    return "C" if connection.dialect.name == "postgresql" else "BINARY"
+
+
+def _parts(names: Sequence[str], size: int = 500) -> Iterable[Sequence[str]]:
+    """`names` in parts, for a statement takes only so many parameters."""
+    return (names[start : start + size] for start in range(0, len(names), size))
