@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.e2e.stack import Stack, Up
 from tests.postgres import PostgresServer, postgres_server
 
 
@@ -22,3 +23,17 @@ def postgres_url(postgres: PostgresServer) -> Iterator[str]:
     name = postgres.create_database()
     yield postgres.url(name)
     postgres.drop_database(name)
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A real `algolink up`: all services, two replicas and Envoy, started if a test asks.
+
+    On free ports, and in a folder of its own.
+    """
+    folder = tmp_path_factory.mktemp("stack")
+    up = Up(folder / "logs", "--port", "0", "--admin-port", "0", "--data-dir", str(folder / "data"))
+    try:
+        yield up.ready()
+    finally:
+        up.interrupt()
