@@ -104,11 +104,13 @@ async def _serve(client: AsyncClient, training: Training, record: Record, screen
 
 
 async def _end_experiments(client: AsyncClient) -> None:
-    """Stops what an earlier run in the same folder may have left running."""
+    """Ends what an earlier run in the same folder may have left running."""
     if MODEL not in {model.name.removeprefix("models/") for model in await client.models()}:
         return
     for experiment in await client.experiments(model=MODEL):
-        if experiment.state in (experiment_pb2.STATE_DRAFT, experiment_pb2.STATE_RUNNING):
+        if experiment.state == experiment_pb2.STATE_CONCLUDING:
+            await client.conclude_experiment(experiment.name, winner=experiment.verdict.winner)
+        elif experiment.state in (experiment_pb2.STATE_DRAFT, experiment_pb2.STATE_RUNNING):
             await client.stop_experiment(experiment.name)
 
 
@@ -154,20 +156,17 @@ async def _experiment(
 async def _concluded(client: AsyncClient, name: str) -> experiment_pb2.Experiment:
     """Waits until the rule has concluded and the winner answers everybody."""
 
-    async def done() -> bool:
-        experiment = await client.experiment(name)
-        if experiment.state != experiment_pb2.STATE_CONCLUDED:
-            return False
-        route = await client.route(MODEL)
-        promoted = route.champion_version == experiment.verdict.version
-        return route.live and promoted and not route.HasField("split")
+    async def decided() -> bool:
+        return (await client.experiment(name)).HasField("verdict")
 
     try:
-        await _until(done, "the rule's conclusion", _CONCLUDED_TIMEOUT_S)
+        await _until(decided, "the rule's conclusion", _CONCLUDED_TIMEOUT_S)
     except StoryError as error:
         results = await client.results(name)
         raise StoryError(f"{error}; the rule says: {results.recommendation}") from None
-    return await client.experiment(name)
+    verdict = (await client.experiment(name)).verdict
+    # Asking for the winner that the rule has chosen changes nothing, and waits for its promotion.
+    return await client.conclude_experiment(name, winner=verdict.winner)
 
 
 async def _all_counted(client: AsyncClient, record: Record) -> None:
