@@ -1,0 +1,53 @@
+"""Values that take only what a test is about."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime
+
+from algolink.names import ModelName, VersionName
+from registry_svc.domain import models
+from registry_svc.domain.models import Model
+from registry_svc.domain.pushes import PushHeader
+from registry_svc.domain.versions import Signature, TensorSpec, Version
+
+NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
+
+
+def a_model(model: str = "iris", *, versions: int = 1) -> Model:
+    made = models.new(ModelName(model), at=NOON)
+    for _ in range(versions):
+        made = models.with_next_version(made, aliases=(), at=NOON)
+    return made
+
+
+def a_version(model: str = "iris", number: int = 1) -> Version:
+    return Version(
+        name=VersionName(model, number),
+        digest=hashlib.sha256(f"{model}/{number}".encode()).hexdigest(),
+        size_bytes=100,
+        signature=Signature(
+            inputs=(TensorSpec("x", "FP32", (-1, 4)),), outputs=(TensorSpec("y", "INT64", (-1,)),)
+        ),
+        description="",
+        create_time=NOON,
+    )
+
+
+def a_header(
+    *,
+    model: str = "iris",
+    request_id: str = "push-1",
+    digest: str = "a" * 64,
+    size_bytes: int = 100,
+    description: str = "",
+    aliases: frozenset[str] = frozenset(),
+) -> PushHeader:
+    return PushHeader(
+        model=ModelName(model),
+        request_id=request_id,
+        digest=digest,
+        size_bytes=size_bytes,
+        description=description,
+        aliases=aliases,
+    )
