@@ -52,3 +52,7 @@ def main() -> NoReturn:
     # Whatever gRPC would print about a connection is in the error that we print.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     sys.exit(failure.run(algolink))
+
+
+if __name__ == "__main__":
+    main()
