@@ -1,0 +1,120 @@
+"""The experiment service over a real channel, and its stores."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import grpc
+import pytest
+
+from algolink.experiment.v1 import experiment_pb2_grpc, facts_pb2_grpc
+from algolink.registry.v1 import registry_pb2_grpc
+from chassis.channel import open_channel
+from chassis.database import open_engine
+from chassis.runtime import Runtime
+from chassis.server import serve
+from chassis.settings import ServiceSettings
+from experiment_svc.app import SERVICE_NAMES
+from experiment_svc.registry import GrpcRegistry
+from experiment_svc.servicer import ExperimentServicer
+from experiment_svc.servicer_facts import FactServicer
+from experiment_svc.store import Store
+from experiment_svc.store_memory import MemoryStore
+from experiment_svc.store_sql import SqlStore
+from tests.experiment_svc.builders import FakeClock
+from tests.experiment_svc.fake_registry import FakeRegistry
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def memory_store() -> MemoryStore:
+    return MemoryStore()
+
+
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
+async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
+    """Each implementation of the store in turn."""
+    if request.param == "memory":
+        yield MemoryStore()
+        return
+    url = f"sqlite+aiosqlite:///{tmp_path}/experiment.db"
+    if request.param == "postgres":
+        url = request.getfixturevalue("postgres_url")
+    async with open_engine(url, migrations="experiment_svc.migrations") as engine:
+        yield SqlStore(engine)
+
+
+@pytest.fixture
+def registry() -> FakeRegistry:
+    """A registry that knows `models/digits` with versions 1 (champion) and 2."""
+    fake = FakeRegistry()
+    fake.add_version("digits")
+    fake.add_version("digits")
+    return fake
+
+
+@pytest.fixture
+async def registry_client(registry: FakeRegistry) -> AsyncIterator[GrpcRegistry]:
+    server = grpc.aio.server()
+    registry_pb2_grpc.add_RegistryServiceServicer_to_server(registry, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    async with open_channel(f"127.0.0.1:{port}", None) as channel:
+        yield GrpcRegistry(channel)
+    await server.stop(None)
+
+
+@pytest.fixture
+def runtime() -> Runtime:
+    return Runtime("experiment_svc", asyncio.TaskGroup())
+
+
+@pytest.fixture
+async def channel(
+    memory_store: MemoryStore, registry_client: GrpcRegistry, clock: FakeClock, runtime: Runtime
+) -> AsyncIterator[grpc.aio.Channel]:
+    """To both services over the store in memory."""
+
+    def register(server: grpc.aio.Server) -> None:
+        experiment_pb2_grpc.add_ExperimentServiceServicer_to_server(
+            ExperimentServicer(
+                memory_store,
+                registry_client,
+                now=clock,
+                generator=random.Random(7),
+                draining=runtime.draining,
+            ),
+            server,
+        )
+        facts_pb2_grpc.add_FactServiceServicer_to_server(
+            FactServicer(memory_store, now=clock), server
+        )
+
+    async with (
+        serve(
+            runtime,
+            ServiceSettings(),
+            register,
+            service_names=SERVICE_NAMES,
+            require_token=False,
+        ) as port,
+        open_channel(f"127.0.0.1:{port}", None) as opened,
+    ):
+        yield opened
+
+
+@pytest.fixture
+def experiment_stub(channel: grpc.aio.Channel) -> experiment_pb2_grpc.ExperimentServiceStub:
+    return experiment_pb2_grpc.ExperimentServiceStub(channel)
+
+
+@pytest.fixture
+def fact_stub(channel: grpc.aio.Channel) -> facts_pb2_grpc.FactServiceStub:
+    return facts_pb2_grpc.FactServiceStub(channel)
