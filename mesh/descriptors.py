@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from google.protobuf import descriptor_pb2, descriptor
+from google.protobuf import descriptor, descriptor_pb2
 from tritonclient.grpc import service_pb2
 
 SERVICE = service_pb2.DESCRIPTOR.services_by_name["GRPCInferenceService"].full_name
@@ -30,4 +30,4 @@ def _add(file: descriptor.FileDescriptor, files: descriptor_pb2.FileDescriptorSe
         return
     for dependency in file.dependencies:
         _add(dependency, files)
-    file.CopyToProto(files.file.add())
+    file.CopyToProto(files.file.add())  # type: ignore[no-untyped-call]  # stub lacks types

@@ -64,7 +64,7 @@ def data_listener(address: table.Endpoint, exposure_log_path: str) -> dict[str, 
 def admin_listener(address: table.Endpoint, clusters: Mapping[str, str]) -> dict[str, Any]:
     """Forwards control services' gRPC calls, by path prefix, to `clusters`."""
     manager = {
-        **_manager("admin"),
+        **_manager("control"),
         # Watches may be silent for as long as nothing changes.
         "stream_idle_timeout": "0s",
         "route_config": {

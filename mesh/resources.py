@@ -22,7 +22,7 @@ from envoy.config.endpoint.v3 import endpoint_pb2
 from envoy.config.route.v3 import route_pb2, scoped_route_pb2
 from google.protobuf import any_pb2, message
 
-from mesh import clusters, routes, table
+from mesh import clusters, names, routes, table
 
 _PREFIX = "type.googleapis.com/"
 
@@ -117,8 +117,8 @@ def _problems(resources: Resources) -> Iterable[str]:
         yield f"cluster {name} has no endpoints resource"
     for name in resources.by_type[EDS].keys() - resources.by_type[CDS].keys():
         yield f"endpoints of {name} have no cluster"
-    if routes.SERVER_SCOPE not in resources.by_type[SRDS]:
-        yield f"scope {routes.SERVER_SCOPE} is missing"
+    if names.SERVER_SCOPE not in resources.by_type[SRDS]:
+        yield f"scope {names.SERVER_SCOPE} is missing"
     for name, resource in sorted(resources.by_type[SRDS].items()):
         scope = scoped_route_pb2.ScopedRouteConfiguration()
         resource.body.Unpack(scope)

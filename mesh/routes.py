@@ -17,14 +17,13 @@ from google.protobuf import any_pb2, wrappers_pb2
 from algolink.split import BUCKETS
 from mesh import assignment, forwarding, names, table
 from mesh.forwarding import CALLS, Call
-from mesh.names import SERVER_SCOPE
 
 _DEFAULT_POOL = "default"
 
 
 def scopes(snapshot: table.Snapshot) -> Iterator[scoped_route_pb2.ScopedRouteConfiguration]:
     """A scope per model, and the one of the server itself."""
-    for name in [SERVER_SCOPE, *sorted(snapshot.routes)]:
+    for name in [names.SERVER_SCOPE, *sorted(snapshot.routes)]:
         scope = scoped_route_pb2.ScopedRouteConfiguration(name=name, route_configuration_name=name)
         scope.key.fragments.add(string_key=name)
         yield scope
@@ -32,7 +31,7 @@ def scopes(snapshot: table.Snapshot) -> Iterator[scoped_route_pb2.ScopedRouteCon
 
 def route_configurations(snapshot: table.Snapshot) -> Iterator[route_pb2.RouteConfiguration]:
     """The routes of every scope."""
-    yield _configuration(SERVER_SCOPE, list(_server_routes(snapshot)))
+    yield _configuration(names.SERVER_SCOPE, list(_server_routes(snapshot)))
     for model, route in sorted(snapshot.routes.items()):
         yield _configuration(model, list(_model_routes(route)))
 

@@ -14,7 +14,7 @@ from mesh import resources
 _WILDCARD = (resources.CDS, resources.SRDS)
 
 
-class ControlPlane(ads_pb2_grpc.AggregatedDiscoveryServiceServicer):
+class ControlPlane(ads_pb2_grpc.AggregatedDiscoveryServiceServicer):  # type: ignore[misc]  # untyped
     """Serves `resources` and each set that replaces it, one type after the other.
 
     Attributes:

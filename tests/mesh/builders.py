@@ -65,5 +65,5 @@ def free_port() -> int:
 async def until(condition: Callable[[], bool], *, within_s: float = 20) -> None:
     """Waits for `condition`; fails the test if it does not come."""
     async with asyncio.timeout(within_s):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - the condition is outside this process
             await asyncio.sleep(0.01)

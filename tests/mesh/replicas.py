@@ -18,7 +18,7 @@ _LIMIT_BYTES = 128 * 1024 * 1024
 
 
 @dataclass
-class Replica(service_pb2_grpc.GRPCInferenceServiceServicer):
+class Replica(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: ignore[misc]  # untyped
     """Answers with the version that it was told to run.
 
     Attributes:

@@ -1,0 +1,73 @@
+"""A line of Envoy's log as an exposure. Pure."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from google.protobuf import timestamp_pb2
+
+from algolink.experiment.v1 import facts_pb2
+
+_REQUEST_ID_LENGTH = 36
+
+
+class MalformedLine(ValueError):
+    """A line that Envoy did not write whole, or that we did not ask for."""
+
+
+def exposure(line: bytes) -> facts_pb2.Exposure:
+    """The exposure that a line of `mesh.exposure_log.LINE` tells of.
+
+    Raises:
+        MalformedLine: saying what is wrong with it.
+    """
+    try:
+        fields = json.loads(line)
+    except ValueError as error:
+        raise MalformedLine(f"not JSON: {error}") from error
+    if not isinstance(fields, dict):
+        raise MalformedLine("not a JSON object")
+    try:
+        return _exposure(fields)
+    except (KeyError, TypeError, ValueError) as error:
+        raise MalformedLine(f"{type(error).__name__}: {error}") from error
+
+
+def _exposure(fields: dict[str, Any]) -> facts_pb2.Exposure:
+    request_id = fields["request_id"]
+    if not isinstance(request_id, str) or len(request_id) != _REQUEST_ID_LENGTH:
+        raise ValueError(f"request_id is {request_id!r}")
+    experiment = fields["experiment"]
+    flags = fields["flags"]
+    found = facts_pb2.Exposure(
+        request_id=request_id,
+        kind=facts_pb2.EXPOSURE_KIND_REQUEST,
+        time=_time(int(fields["time_us"])),
+        model=fields["model"],
+        experiment=f"experiments/{experiment}" if experiment else "",
+        phase=int(fields["phase"] or 0),
+        table_revision=fields["revision"] or "",
+        arm=fields["arm"] or "",
+        assigned_version=int(fields["assigned_version"] or 0),
+        answered_version=int(fields["answered_version"] or 0),
+        unit=fields["unit"] or "",
+        http_status=int(fields["http_status"] or 0),
+        response_flags="" if flags in (None, "-") else flags,
+        duration_us=_duration_us(fields),
+    )
+    if fields["grpc_status"] is not None:
+        found.grpc_status = int(fields["grpc_status"])
+    return found
+
+
+def _time(since_epoch_us: int) -> timestamp_pb2.Timestamp:
+    time = timestamp_pb2.Timestamp()
+    time.FromMicroseconds(since_epoch_us)
+    return time
+
+
+def _duration_us(fields: dict[str, Any]) -> int:
+    """To the last byte sent, or to the end if the client left before it."""
+    answered_us = fields["answered_us"]
+    return int(answered_us) if answered_us is not None else 1_000 * int(fields["duration_ms"] or 0)

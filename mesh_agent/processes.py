@@ -1,0 +1,107 @@
+"""A process known by more than its number, so that it can be found again."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Self
+
+from mesh_agent import files
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessFile:
+    """Which process runs, on disk.
+
+    Attributes:
+        pid: its number.
+        start_ticks: when it was started, as the kernel counts; a number that was
+            given to another process since has another.
+        digest: SHA-256 of what it was started with.
+    """
+
+    pid: int
+    start_ticks: int
+    digest: str
+
+    @classmethod
+    def load(cls, path: Path) -> Self | None:
+        """What was saved last; None without it, or if it cannot be read."""
+        try:
+            return cls(**json.loads(path.read_bytes()))
+        except (FileNotFoundError, ValueError, TypeError):
+            return None
+
+    def save(self, path: Path) -> None:
+        """Puts it on disk."""
+        files.replace(path, json.dumps(asdict(self)).encode())
+
+
+class Process:
+    """A running process, started by this one or by one before it."""
+
+    def __init__(
+        self, pid: int, start_ticks: int, child: subprocess.Popen[bytes] | None = None
+    ) -> None:
+        self.pid = pid
+        self.start_ticks = start_ticks
+        self._child = child
+
+    @classmethod
+    def start(cls, command: Sequence[str], *, folder: Path, output: Path) -> Self:
+        """Starts `command` in a session of its own, so that it outlives this process.
+
+        Args:
+            folder: its working directory.
+            output: file that its output is appended to.
+        """
+        with output.open("ab") as log:
+            child = subprocess.Popen(  # noqa: S603 - the command is ours
+                command,
+                cwd=folder,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        return cls(child.pid, _start_ticks(child.pid) or 0, child)
+
+    @classmethod
+    def find(cls, known: ProcessFile) -> Self | None:
+        """The process that `known` tells of, if it still runs."""
+        if _start_ticks(known.pid) != known.start_ticks:
+            return None
+        return cls(known.pid, known.start_ticks)
+
+    @property
+    def is_running(self) -> bool:
+        if self._child is not None:
+            return self._child.poll() is None
+        return _start_ticks(self.pid) == self.start_ticks
+
+    @property
+    def exit_code(self) -> int | None:
+        """None while it runs, and for a process that this one did not start."""
+        return self._child.poll() if self._child is not None else None
+
+    def send(self, number: signal.Signals) -> None:
+        """Sends a signal, unless the process has ended."""
+        if self.is_running:
+            os.kill(self.pid, number)
+
+
+def _start_ticks(pid: int) -> int | None:
+    """Start time of a process in clock ticks since boot; None if it has ended."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    # The name stands in parentheses and may hold anything.
+    fields = stat.rpartition(")")[2].split()
+    state, start_ticks = fields[0], fields[19]
+    return None if state in "ZX" else int(start_ticks)

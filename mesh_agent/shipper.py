@@ -1,0 +1,181 @@
+"""Ships the exposure log: read, send, and only then move the checkpoint.
+
+A line is quarantined where it can never be delivered; every other trouble is
+waited out. What was sent but not yet checkpointed is sent again after a crash,
+and the experiment service counts it once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+from opentelemetry import metrics
+
+from algolink.errors import AlgoLinkError, InvalidArgument
+from algolink.experiment.v1 import facts_pb2
+from mesh_agent import files, lines
+from mesh_agent.checkpoint import Checkpoint, Position
+from mesh_agent.log_files import LogFiles
+
+_log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+BATCH_LINES = 2_000
+
+Record = Callable[[Sequence[facts_pb2.Exposure]], Awaitable[None]]
+"""Returns once the exposures are on disk; raises `AlgoLinkError` if they are not."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How often things are tried.
+
+    Attributes:
+        poll_s: pause after there was nothing to ship.
+        backoff_s: first pause after a failed delivery; it doubles.
+        backoff_max_s: longest pause.
+    """
+
+    poll_s: float = 0.1
+    backoff_s: float = 0.1
+    backoff_max_s: float = 5.0
+
+
+class Shipper:
+    """Brings every line of a log to the experiment service."""
+
+    def __init__(
+        self,
+        log: LogFiles,
+        checkpoint: Checkpoint,
+        quarantine: Path,
+        record: Record,
+        *,
+        reopen: Callable[[], Awaitable[None]],
+        rotate_bytes: int,
+        pace: Pace | None = None,
+    ) -> None:
+        """Begins where `checkpoint` says.
+
+        Args:
+            quarantine: file that undeliverable lines are appended to.
+            reopen: makes Envoy open its log anew.
+            rotate_bytes: size at which the log is rotated.
+        """
+        self._log_files = log
+        self._checkpoint = checkpoint
+        self._quarantine = quarantine
+        self._record = record
+        self._reopen = reopen
+        self._rotate_bytes = rotate_bytes
+        self._pace = pace or Pace()
+        # One thread: work on disk that a cancelled call left behind ends before the next.
+        self._disk = ThreadPoolExecutor(max_workers=1, thread_name_prefix="exposure-log")
+        self._position = checkpoint.load()
+        meter = metrics.get_meter(__name__)
+        self._shipped = meter.create_counter(
+            "algolink.mesh.exposures.shipped", description="Lines that were acknowledged."
+        )
+        self._quarantined = meter.create_counter(
+            "algolink.mesh.exposures.quarantined", description="Lines that were set aside."
+        )
+        meter.create_observable_gauge(
+            "algolink.mesh.exposures.lag",
+            [lambda _: [metrics.Observation(self.lag_bytes())]],
+            unit="By",
+            description="Bytes of the log that were not acknowledged yet.",
+        )
+
+    @property
+    def position(self) -> Position | None:
+        """How far everything is acknowledged."""
+        return self._position
+
+    def lag_bytes(self) -> int:
+        """Bytes of the log that are not acknowledged yet."""
+        return self._log_files.lag_bytes(self._position)
+
+    async def run(self) -> None:
+        """Ships until cancelled."""
+        while True:
+            if not await self.ship_once():
+                await self._rotate()
+                await asyncio.sleep(self._pace.poll_s)
+
+    async def drain(self) -> None:
+        """Ships all that is there; returns when nothing is left."""
+        while await self.ship_once():
+            pass
+
+    async def ship_once(self) -> bool:
+        """Ships one batch; tells whether there was one."""
+        batch = await self._on_disk(self._log_files.next_batch, self._position, limit=BATCH_LINES)
+        if batch is None:
+            return False
+        good: list[tuple[bytes, facts_pb2.Exposure]] = []
+        bad: list[tuple[bytes, str]] = []
+        for line in batch.lines:
+            try:
+                good.append((line, lines.exposure(line)))
+            except lines.MalformedLine as error:
+                bad.append((line, str(error)))
+        bad += await self._deliver(good)
+        if bad:
+            await self._on_disk(self._set_aside, bad)
+        await self._on_disk(self._checkpoint.save, batch.end)
+        self._position = batch.end
+        await self._on_disk(self._log_files.delete_before, batch.end)
+        return True
+
+    async def _deliver(
+        self, batch: Sequence[tuple[bytes, facts_pb2.Exposure]]
+    ) -> list[tuple[bytes, str]]:
+        """Records a batch, however long it takes; returns lines that are refused for good.
+
+        A refused batch is halved until the line is found that is to blame.
+        """
+        if not batch:
+            return []
+        backoff_s = self._pace.backoff_s
+        while True:
+            try:
+                await self._record([exposure for _, exposure in batch])
+            except InvalidArgument as error:
+                if len(batch) == 1:
+                    return [(batch[0][0], str(error))]
+                middle = len(batch) // 2
+                return await self._deliver(batch[:middle]) + await self._deliver(batch[middle:])
+            except AlgoLinkError as error:
+                _log.warning(
+                    "exposures not delivered",
+                    extra={"lines": len(batch), "error": str(error), "again_in_s": backoff_s},
+                )
+                await asyncio.sleep(backoff_s)
+                backoff_s = min(2 * backoff_s, self._pace.backoff_max_s)
+            else:
+                self._shipped.add(len(batch))
+                return []
+
+    async def _on_disk(self, work: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._disk, partial(work, *args, **kwargs))
+
+    def _set_aside(self, bad: Sequence[tuple[bytes, str]]) -> None:
+        for line, why in bad:
+            _log.error("line quarantined", extra={"why": why, "length": len(line)})
+            entry = {"why": why, "line": line.decode(errors="backslashreplace")}
+            files.append(self._quarantine, json.dumps(entry).encode() + b"\n")
+        self._quarantined.add(len(bad))
+
+    async def _rotate(self) -> None:
+        if await self._on_disk(self._log_files.rotate, over_bytes=self._rotate_bytes):
+            await self._reopen()
