@@ -93,7 +93,8 @@ def advance(
     """
     if state.sequence == 0 and not world.complete:
         return Step(state=state, pending={})
-    leaving = frozenset() if settling else _leaving(world, state, at=at, policy=policy)
+    told = state.sequence > 0 and not settling
+    leaving = _leaving(world, state, at=at, policy=policy) if told else frozenset()
     composed = compose(
         world,
         state.snapshot,

@@ -144,7 +144,7 @@ def experiment_message(experiment: Experiment) -> experiment_pb2.Experiment:
         name=f"experiments/{experiment.id}",
         model=f"models/{experiment.model}",
         arms=[experiment_pb2.Arm(id=a, version=v) for a, v in experiment.arms.items()],
-        state=experiment_pb2.State.Value(f"STATE_{experiment.state.upper()}"),
+        state=f"STATE_{experiment.state.upper()}",
         salt=experiment.salt,
         segments=[experiment_pb2.Segment(start=s.start, end=s.end, arm=s.arm) for s in segments],
         phases=[experiment_pb2.Phase(number=n + 1) for n in range(experiment.phase)],
@@ -167,7 +167,7 @@ def announcement(replica: Replica) -> router_pb2.AnnounceRequest:
             router_pb2.LoadedVersion(
                 model=version.model,
                 version=version.number,
-                state=router_pb2.LoadState.Value(f"LOAD_STATE_{loaded.state.upper()}"),
+                state=f"LOAD_STATE_{loaded.state.upper()}",
                 message=loaded.message,
             )
             for version, loaded in replica.versions.items()

@@ -124,7 +124,7 @@ class Announcer:
     def load(self) -> None:
         """Announces everything that is wanted and not held back as ready."""
         if self.told is not None and self.told.settled:
-            self._versions = {v: l for v, l in self._versions.items() if v in self.wanted}
+            self._versions = {v: loaded for v, loaded in self._versions.items() if v in self.wanted}
         for version in self.wanted:
             held_back = version in self.holds_back
             self._versions[version] = Loaded(LoadState.LOADING if held_back else LoadState.READY)
