@@ -25,7 +25,7 @@ class AlgoLinkError(Exception):
 
     code: ClassVar[str] = "UNKNOWN"
 
-    def __init__(self, reason: str, message: str, **metadata: object) -> None:
+    def __init__(self, reason: str, message: str, /, **metadata: object) -> None:
         super().__init__(message)
         self.reason = reason
         self.message = message

@@ -71,12 +71,12 @@ class Table:
 
     def arm_of(self, bucket: int) -> str:
         """Arm of `bucket`, which is 0 to 9,999."""
-        if not 0 <= bucket < BUCKETS:
-            raise ValueError(f"no bucket {bucket}")
         return self.segment_of(bucket).arm
 
     def segment_of(self, bucket: int) -> Segment:
-        """Segment that `bucket` is in."""
+        """Segment that `bucket` is in, which is 0 to 9,999."""
+        if not 0 <= bucket < BUCKETS:
+            raise ValueError(f"no bucket {bucket}")
         return self.segments[bisect_right(self.segments, bucket, key=lambda s: s.start) - 1]
 
     def weights(self) -> dict[str, int]:
@@ -134,10 +134,14 @@ def allocate(weights: Mapping[str, int]) -> Table:
 def resize(table: Table, weights: Mapping[str, int]) -> Table:
     """Moves exactly the buckets that must move to reach `weights`.
 
-    Every arm that shrinks gives up its last buckets; every arm that grows takes
-    freed ones, in the order of `weights`. No bucket moves between two arms whose
+    Every arm that shrinks gives up buckets; every arm that grows takes freed
+    ones, in the order of `weights`. No bucket moves between two arms whose
     weights did not change, and none leaves an arm that grows. An arm that
     `weights` does not name gets nothing.
+
+    The arm that has bucket 0 gives up its last buckets and every other arm its
+    first. So two arms always meet in one place, and a ramp that is taken back
+    gives back the units that it took.
 
     Raises:
         InvalidArgument: WEIGHTS_INVALID.
@@ -178,22 +182,30 @@ def moved(before: Table, after: Table) -> int:
 def _give_up(
     table: Table, surplus: Mapping[str, int]
 ) -> tuple[list[Segment], list[tuple[int, int]]]:
-    """Splits a table into what is kept and the ranges that are freed.
+    """Splits a table into what is kept and the ranges that are freed, in order.
 
-    Whole segments from the end go first, so fragments disappear again when an
-    arm shrinks.
+    Whole segments go first, so fragments disappear again when an arm shrinks.
     """
+    lowest = table.segments[0].arm
     left = dict(surplus)
     kept: list[Segment] = []
     freed: list[tuple[int, int]] = []
-    for segment in reversed(table.segments):
+    from_the_end = [segment for segment in reversed(table.segments) if segment.arm == lowest]
+    from_the_start = [segment for segment in table.segments if segment.arm != lowest]
+    for segment in from_the_end + from_the_start:
         give = min(left.get(segment.arm, 0), segment.size)
         if give:
             left[segment.arm] -= give
-            freed.append((segment.end - give, segment.end))
-        if give < segment.size:
-            kept.append(Segment(segment.start, segment.end - give, segment.arm))
-    return kept, sorted(freed)
+        start, end = segment.start, segment.end
+        if segment.arm == lowest:
+            end -= give
+            freed.append((end, segment.end))
+        else:
+            start += give
+            freed.append((segment.start, start))
+        if start < end:
+            kept.append(Segment(start, end, segment.arm))
+    return kept, sorted(span for span in freed if span[0] < span[1])
 
 
 def _take(freed: Iterable[tuple[int, int]], wanted: Mapping[str, int]) -> list[Segment]:

@@ -1,0 +1,182 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from algolink import split
+from algolink.errors import InvalidArgument
+from algolink.split import BUCKETS
+from mesh import table
+from mesh.table import Endpoint, ModelRoute, Pool, Snapshot, Split
+
+
+def a_split(**changes: Any) -> Split:
+    values: dict[str, Any] = {
+        "experiment": "digits-1",
+        "phase": 1,
+        "salt": "exp-1",
+        "per_request": False,
+        "table": split.allocate({"control": 9_000, "better": 1_000}),
+        "versions": {"control": 1, "better": 2},
+        "control": "control",
+        "experiment_revision": 7,
+    }
+    return Split(**values | changes)
+
+
+def a_route(**changes: Any) -> ModelRoute:
+    values: dict[str, Any] = {
+        "model": "digits",
+        "pool": "default",
+        "champion": 1,
+        "versions": (1, 2),
+        "split": a_split(),
+    }
+    return ModelRoute(**values | changes)
+
+
+def a_pool(**changes: Any) -> Pool:
+    values: dict[str, Any] = {
+        "name": "default",
+        "grpc": (Endpoint("127.0.0.1", 8001), Endpoint("127.0.0.1", 8011)),
+        "http": (Endpoint("127.0.0.1", 8000), Endpoint("127.0.0.1", 8010)),
+    }
+    return Pool(**values | changes)
+
+
+def a_snapshot(*routes: ModelRoute) -> Snapshot:
+    return Snapshot(
+        routes={route.model: route for route in routes or (a_route(),)},
+        pools={"default": a_pool()},
+    )
+
+
+model_ids = st.from_regex("[a-z]([a-z0-9-]{0,6}[a-z0-9])?", fullmatch=True)
+splits = st.builds(
+    lambda share, phase, per_request: a_split(
+        table=split.allocate({"control": BUCKETS - share, "better": share}),
+        phase=phase,
+        per_request=per_request,
+    ),
+    st.integers(0, BUCKETS),
+    st.integers(1, 100),
+    st.booleans(),
+)
+routes = st.builds(
+    lambda model, more, its_split: a_route(
+        model=model, versions=tuple(sorted({1, 2} | more)), split=its_split
+    ),
+    model_ids,
+    st.sets(st.integers(3, 10**18 - 1), max_size=3),
+    st.none() | splits,
+)
+snapshots = st.lists(routes, max_size=4, unique_by=lambda route: route.model).map(
+    lambda some: Snapshot(
+        routes={route.model: route for route in some}, pools={"default": a_pool()}
+    )
+)
+
+
+def through_json(value: dict[str, Any]) -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads(json.dumps(value))
+    return loaded
+
+
+@given(snapshots)
+def test_a_snapshot_comes_back_from_json_as_it_was(snapshot: Snapshot) -> None:
+    again = table.from_json(through_json(table.to_json(snapshot)))
+
+    assert again == snapshot
+    assert again.revision == snapshot.revision
+
+
+@given(routes)
+def test_a_route_comes_back_from_json_as_it_was(route: ModelRoute) -> None:
+    again = table.route_from_json(through_json(table.route_to_json(route)))
+
+    assert again == route
+    assert again.revision == route.revision
+
+
+def test_the_revision_is_the_same_in_every_process_and_release() -> None:
+    assert a_snapshot().revision == "74eb2e6d5e6f99fc"
+    assert a_route().revision == "c7d57e7442803e46"
+    assert Snapshot().revision == "6e740fe71a82cf7f"
+
+
+def test_the_order_in_which_things_were_told_does_not_change_the_revision() -> None:
+    iris = a_route(model="iris", split=None)
+    reordered = a_split(versions={"better": 2, "control": 1})
+
+    assert a_snapshot(a_route(), iris).revision == a_snapshot(iris, a_route()).revision
+    assert a_route(split=reordered).revision == a_route().revision
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"champion": 2},
+        {"versions": (1, 2, 3)},
+        {"split": None},
+        {"split": a_split(phase=2)},
+        {"split": a_split(salt="exp-2")},
+        {"split": a_split(per_request=True)},
+        {"split": a_split(experiment_revision=8)},
+        {"split": a_split(table=split.allocate({"control": 8_999, "better": 1_001}))},
+    ],
+    ids=str,
+)
+def test_a_change_that_a_data_plane_sees_changes_the_revision(change: dict[str, Any]) -> None:
+    assert a_route(**change).revision != a_route().revision
+    assert a_snapshot(a_route(**change)).revision != a_snapshot().revision
+
+
+def test_a_replica_that_comes_changes_the_revision_of_the_snapshot_alone() -> None:
+    before = a_snapshot()
+    more = a_pool(grpc=(*a_pool().grpc, Endpoint("127.0.0.1", 8021)))
+
+    after = replace(before, pools={"default": more})
+
+    assert after.revision != before.revision
+    assert after.routes["digits"].revision == before.routes["digits"].revision
+
+
+def test_an_arm_without_a_version_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"arms without a version: \['better'\]"):
+        a_split(versions={"control": 1})
+
+
+@pytest.mark.parametrize("versions", [(2, 1), (1, 1, 2)])
+def test_versions_that_do_not_ascend_are_refused(versions: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="must ascend"):
+        a_route(versions=versions)
+
+
+@pytest.mark.parametrize(
+    "route",
+    [{"champion": 3}, {"versions": (1,)}, {"versions": ()}],
+    ids=["champion", "arm", "nothing"],
+)
+def test_a_version_that_is_routed_but_not_served_is_refused(route: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="digits routes"):
+        a_route(**route)
+
+
+def test_a_model_id_that_is_none_is_refused() -> None:
+    with pytest.raises(InvalidArgument):
+        a_route(model="Digits")
+
+
+def test_a_route_to_a_pool_that_is_not_there_is_refused() -> None:
+    with pytest.raises(ValueError, match="unknown pool default"):
+        Snapshot(routes={"digits": a_route()})
+
+
+def test_a_route_under_another_models_name_is_refused() -> None:
+    with pytest.raises(ValueError, match="filed under iris"):
+        Snapshot(routes={"iris": a_route()}, pools={"default": a_pool()})
