@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from datetime import datetime
 
-from algolink.errors import InvalidArgument
+from algolink.errors import AlgoLinkError, InvalidArgument
 from algolink.registry.v1 import registry_pb2 as pb
 from registry_svc import convert
 from registry_svc.artifacts import ArtifactFolder, Upload
@@ -14,6 +16,8 @@ from registry_svc.domain.pushes import Push, PushHeader
 from registry_svc.domain.versions import Signature, Version
 from registry_svc.inspection import Inspector
 from registry_svc.store import Reader, Store
+
+_DISCARD_S = 2.0
 
 
 class Pusher:
@@ -40,6 +44,13 @@ class Pusher:
 
     async def push(self, requests: AsyncIterator[pb.PushVersionRequest]) -> Version:
         """Makes the next version of what `requests` bring, or finds the one they made."""
+        try:
+            return await self._push(requests)
+        except AlgoLinkError:
+            await _discard(requests)
+            raise
+
+    async def _push(self, requests: AsyncIterator[pb.PushVersionRequest]) -> Version:
         header = await _header(requests)
         pushes.check_size(header, limit_bytes=self._max_bytes)
         async with self._store.reading() as reader:
@@ -88,6 +99,18 @@ async def _header(requests: AsyncIterator[pb.PushVersionRequest]) -> PushHeader:
             return convert.push_header(request.header)
         break
     raise InvalidArgument("UPLOAD_WITHOUT_HEADER", "the first message must be the header")
+
+
+async def _discard(requests: AsyncIterator[pb.PushVersionRequest]) -> None:
+    """Reads on for a while after a refusal.
+
+    A client of grpc.aio that is still sending when an error arrives reports
+    "Internal error from Core" in its place.
+    """
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_DISCARD_S):
+            async for _ in requests:
+                pass
 
 
 async def _known(reader: Reader, header: PushHeader) -> Version | None:

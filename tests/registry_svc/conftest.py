@@ -1,15 +1,34 @@
 from __future__ import annotations
 
+import asyncio
+import hashlib
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import grpc
 import pytest
 
+from algolink.registry.v1 import registry_pb2 as pb
+from algolink.registry.v1 import registry_pb2_grpc
+from chassis.channel import open_channel
 from chassis.database import open_engine
+from chassis.runtime import Runtime
+from chassis.server import serve
+from chassis.settings import ServiceSettings
+from registry_svc.app import SERVICE_NAMES
+from registry_svc.artifacts import ArtifactFolder
+from registry_svc.inspection import OnnxInspector
+from registry_svc.pushing import Pusher
+from registry_svc.servicer import RegistryServicer
 from registry_svc.store import Store
 from registry_svc.store_memory import MemoryStore
 from registry_svc.store_sql import SqlStore
-from tests.registry_svc import onnx_files
+from tests.registry_svc import onnx_files, uploads
+from tests.registry_svc.builders import NOON
+
+MAX_BYTES = 4 * 1024 * 1024
 
 
 @pytest.fixture(params=["memory", "sqlite", "postgresql"])
@@ -30,3 +49,55 @@ async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
 def onnx_model() -> bytes:
     """A small model: `y = x + 1`, FP32 with four columns."""
     return onnx_files.plus_one(columns=4)
+
+
+@dataclass
+class Registry:
+    """A running registry over a memory store and a real artifact folder.
+
+    Attributes:
+        stub: its rpcs.
+        folder: where its artifacts are.
+        draining: ends its watches when set.
+    """
+
+    stub: Any
+    folder: Path
+    draining: asyncio.Event
+
+    async def push(self, artifact: bytes, **header: Any) -> pb.Version:
+        version: pb.Version = await self.stub.PushVersion(uploads.messages(artifact, **header))
+        return version
+
+    def files(self) -> list[Path]:
+        """Every file under the artifact folder, those that are arriving included."""
+        return [path for path in self.folder.rglob("*") if path.is_file()]
+
+
+@pytest.fixture
+async def registry(tmp_path: Path) -> AsyncIterator[Registry]:
+    folder = tmp_path / "artifacts"
+    artifacts = ArtifactFolder(folder)
+    await artifacts.open()
+    token = "open-sesame"
+    tokens = tmp_path / "tokens"
+    tokens.write_text(f"tester admin {hashlib.sha256(token.encode()).hexdigest()}\n")
+    settings = ServiceSettings(tokens_file=tokens, drain_grace_s=5.0)
+    store = MemoryStore()
+    async with asyncio.TaskGroup() as tasks:
+        runtime = Runtime("registry_svc", tasks)
+        pusher = Pusher(
+            store, artifacts, OnnxInspector(timeout_s=60), max_bytes=MAX_BYTES, now=lambda: NOON
+        )
+        servicer = RegistryServicer(
+            store, artifacts, pusher, now=lambda: NOON, draining=runtime.draining
+        )
+
+        def register(server: grpc.aio.Server) -> None:
+            registry_pb2_grpc.add_RegistryServiceServicer_to_server(servicer, server)
+
+        async with (
+            serve(runtime, settings, register, service_names=SERVICE_NAMES) as port,
+            open_channel(f"127.0.0.1:{port}", token) as channel,
+        ):
+            yield Registry(registry_pb2_grpc.RegistryServiceStub(channel), folder, runtime.draining)
