@@ -1,0 +1,72 @@
+"""A fact service for tests, over a real channel."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import grpc
+
+from algolink.errors import InvalidArgument
+from algolink.experiment.v1 import facts_pb2, facts_pb2_grpc
+from chassis import errors
+
+
+@dataclass
+class Facts(facts_pb2_grpc.FactServiceServicer):  # type: ignore[misc]  # untyped
+    """Keeps each exposure once, by its request id.
+
+    Attributes:
+        kept: by request id.
+        conflicts: request ids that came again with other content.
+        batches: sizes of all batches that were kept.
+        failure_rate: share of the calls that fail, half of them after the batch
+            was kept.
+        refused_models: exposures of these are refused.
+    """
+
+    failure_rate: float = 0.0
+    refused_models: frozenset[str] = frozenset()
+    kept: dict[str, facts_pb2.Exposure] = field(default_factory=dict)
+    conflicts: list[str] = field(default_factory=list)
+    batches: list[int] = field(default_factory=list)
+    failures: int = 0
+    _random: random.Random = field(default_factory=lambda: random.Random(7))  # noqa: S311
+
+    async def RecordExposures(
+        self, request: facts_pb2.RecordExposuresRequest, context: Any
+    ) -> facts_pb2.RecordResponse:
+        fails, after = self._random.random() < self.failure_rate, self._random.random() < 0.5
+        if fails and not after:
+            await self._fail(context)
+        for index, exposure in enumerate(request.exposures):
+            if exposure.model in self.refused_models:
+                refusal = InvalidArgument("FACT_INVALID", f"exposure {index}", index=index)
+                await context.abort_with_status(errors.to_status(refusal))
+        for exposure in request.exposures:
+            if self.kept.setdefault(exposure.request_id, exposure) != exposure:
+                self.conflicts.append(exposure.request_id)
+        self.batches.append(len(request.exposures))
+        if fails:
+            await self._fail(context)
+        return facts_pb2.RecordResponse(accepted=len(request.exposures))
+
+    async def _fail(self, context: Any) -> None:
+        self.failures += 1
+        await context.abort(grpc.StatusCode.UNAVAILABLE, "told to fail")
+
+
+@contextlib.asynccontextmanager
+async def serving(facts: Facts, port: int = 0) -> AsyncIterator[int]:
+    """Serves `facts` on the loopback interface; gives the port."""
+    server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
+    facts_pb2_grpc.add_FactServiceServicer_to_server(facts, server)
+    bound = server.add_insecure_port(f"127.0.0.1:{port}")
+    await server.start()
+    try:
+        yield bound
+    finally:
+        await server.stop(None)

@@ -1,0 +1,159 @@
+"""The agent as a process, with a real Envoy."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import stat
+from pathlib import Path
+
+import pytest
+
+from tests.mesh import builders
+from tests.mesh_agent.agents import Station
+
+pytestmark = pytest.mark.e2e
+
+
+async def test_every_prediction_is_shipped_with_its_assignment(station: Station) -> None:
+    await station.start()
+
+    request_ids = await station.predict(*[f"user-{i}" for i in range(50)])
+
+    await builders.until(lambda: len(station.facts.kept) == 50)
+    assert set(station.facts.kept) == set(request_ids)
+    for index, request_id in enumerate(request_ids):
+        fact = station.facts.kept[request_id]
+        assert fact.unit == f"user-{index}"
+        assert fact.experiment == "experiments/digits-1"
+        assert fact.assigned_version == fact.answered_version
+        assert fact.grpc_status == 0
+        assert fact.http_status == 200
+        assert 0 < fact.duration_us < 10_000_000
+
+
+async def test_secrets_are_the_owners_alone(station: Station, tmp_path: Path) -> None:
+    token = tmp_path / "token"
+    token.write_text("very-secret\n")
+    await station.start(TOKEN_FILE=str(token))
+
+    bootstrap = station.agent_dir / "bootstrap.yaml"
+
+    assert "Bearer very-secret" in bootstrap.read_text()
+    assert stat.S_IMODE(bootstrap.stat().st_mode) == 0o600
+    assert stat.S_IMODE((station.agent_dir / "admin.sock").stat().st_mode) == 0o600
+    assert stat.S_IMODE(station.agent_dir.stat().st_mode) == 0o700
+    assert set(station.control_plane.tokens) == {"Bearer very-secret"}
+
+
+async def test_envoy_outlives_a_killed_agent_and_is_adopted(station: Station) -> None:
+    agent = await station.start()
+    envoy = station.envoy_pid
+    agent.kill()
+    await agent.wait()
+
+    alone = await station.predict(*[f"user-{i}" for i in range(20)])
+    await station.start()
+    together = await station.predict(*[f"user-{i}" for i in range(20)])
+
+    assert station.envoy_pid == envoy
+    await builders.until(lambda: len(station.facts.kept) == 40)
+    assert set(station.facts.kept) == {*alone, *together}
+
+
+async def test_an_envoy_with_another_bootstrap_is_replaced(station: Station) -> None:
+    agent = await station.start()
+    envoy = station.envoy_pid
+    agent.kill()
+    await agent.wait()
+
+    await station.start(NODE_ID="envoy-2")
+    await station.predict("user-1")
+
+    assert station.envoy_pid != envoy
+    assert not Path(f"/proc/{envoy}").exists() or _is_zombie(envoy)
+
+
+async def test_an_envoy_that_dies_is_started_again(station: Station) -> None:
+    await station.start()
+    envoy = station.envoy_pid
+
+    os.kill(envoy, signal.SIGKILL)
+    await builders.until(lambda: station.envoy_pid != envoy)
+    await station.until_serving(True)
+
+    assert await station.predict("user-1")
+    assert "envoy died" in (station.folder / "agent.log").read_text()
+
+
+async def test_a_stopping_agent_ends_envoy_and_ships_the_last_lines(station: Station) -> None:
+    agent = await station.start()
+    envoy = station.envoy_pid
+
+    request_ids = await station.predict(*[f"user-{i}" for i in range(20)])
+    agent.terminate()
+
+    assert await agent.wait() == 0
+    assert set(station.facts.kept) == set(request_ids)
+    assert not Path(f"/proc/{envoy}").exists()
+    assert not (station.agent_dir / "envoy.pid").exists()
+
+
+async def test_a_prediction_under_way_ends_before_envoy_does(station: Station) -> None:
+    agent = await station.start()
+    station.replica.hold.clear()
+    prediction = asyncio.create_task(station.predict("user-1"))
+    await builders.until(lambda: bool(station.replica.requests))
+
+    agent.terminate()
+    await station.until_serving(False)
+    station.replica.hold.set()
+
+    assert len(await prediction) == 1
+    assert await agent.wait() == 0
+    assert len(station.facts.kept) == 1
+
+
+async def test_a_port_in_use_is_told_in_one_line(station: Station) -> None:
+    with socket.socket() as taken:
+        taken.bind((station.data.host, station.data.port))
+        taken.listen()
+
+        agent = await station.launch()
+
+        assert await agent.wait() == 1
+    last_line = (station.folder / "agent.log").read_text().splitlines()[-1]
+    assert f"cannot listen on {station.data}" in last_line
+    assert "Traceback" not in (station.folder / "agent.log").read_text()
+
+
+async def test_a_second_agent_in_the_folder_is_refused(station: Station) -> None:
+    await station.start()
+
+    second = await station.launch(LISTEN="127.0.0.1:0")
+
+    assert await second.wait() == 1
+    assert "AGENT_RUNNING" in (station.folder / "agent.log").read_text().splitlines()[-1]
+    assert await station.predict("user-1")
+
+
+async def test_killed_agents_lose_and_double_nothing(station: Station) -> None:
+    station.facts.failure_rate = 0.3
+    request_ids: list[str] = []
+    for _ in range(3):
+        agent = await station.start(ROTATE_BYTES="20000")
+        request_ids += await station.predict(*[f"user-{i}" for i in range(100)])
+        agent.kill()
+        await agent.wait()
+    await station.start(ROTATE_BYTES="20000")
+
+    await builders.until(lambda: len(station.facts.kept) == 300)
+    assert set(station.facts.kept) == set(request_ids)
+    assert not station.facts.conflicts
+    assert station.facts.failures > 0
+
+
+def _is_zombie(pid: int) -> bool:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
