@@ -10,7 +10,6 @@ import pytest
 from tests.e2e.stack import Stack, Up
 from tests.postgres import PostgresServer, postgres_server
 
-
 # No run fails for its luck or for a busy machine: the same examples each time, no time limit.
 hypothesis.settings.register_profile("suite", derandomize=True, deadline=None)
 hypothesis.settings.load_profile("suite")
