@@ -174,7 +174,7 @@ def exposure_message(exposure: Exposure) -> facts_pb2.Exposure:
     """The message that the agent would send for it."""
     return facts_pb2.Exposure(
         request_id=exposure.request_id,
-        kind=facts_pb2.ExposureKind.ValueType(exposure.kind),
+        kind=facts_pb2.ExposureKind.Name(exposure.kind),
         attempt=exposure.attempt,
         time=convert.time_to_proto(exposure.time),
         model=exposure.model,
