@@ -5,9 +5,9 @@ theory and asymptotic confidence sequences", Annals of Statistics 2024
 (arXiv:2103.06476); equation numbers are those of version 7.
 
 With probability 1 - alpha, in large samples, the interval holds the true effect
-at all looks at once; so to stop at the look that one likes is allowed. It is not
-for rare events: with fewer than some 20 events in an arm the error rate of the
-interval is not what it says.
+at all looks at once; so to stop at the look that one likes is allowed. It is as
+good as the standard error that it gets: no interval of this kind is right while
+one arm alone has rare large values that have not come yet.
 """
 
 from __future__ import annotations
