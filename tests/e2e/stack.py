@@ -161,8 +161,8 @@ async def until_async(
 
 def _runs_envoy(entry: Path, data_dir: Path) -> bool:
     try:
-        arguments = entry.joinpath("cmdline").read_bytes().split(b"\0")
+        program = os.readlink(entry / "exe")
+        folder = os.readlink(entry / "cwd")
     except OSError:
-        return False  # it has just ended
-    is_envoy = Path(os.fsdecode(arguments[0])).name.startswith("envoy")
-    return is_envoy and any(f"{data_dir}/".encode() in argument for argument in arguments[1:])
+        return False  # it has just ended, or is somebody else's
+    return Path(program).name.startswith("envoy") and folder == str(data_dir / "mesh")
