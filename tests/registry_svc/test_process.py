@@ -1,0 +1,160 @@
+"""The registry as a process of its own: it starts, is killed, and knows everything again."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from algolink.registry.v1 import registry_pb2 as pb
+from algolink.registry.v1 import registry_pb2_grpc
+from chassis.channel import open_channel
+from tests.registry_svc import uploads
+
+TOKEN = "open-sesame"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def environment(folder: Path, port: int) -> dict[str, str]:
+    tokens = folder / "tokens"
+    tokens.write_text(f"tester admin {hashlib.sha256(TOKEN.encode()).hexdigest()}\n")
+    return {
+        **{name: value for name, value in os.environ.items() if not name.startswith("ALGOLINK_")},
+        "ALGOLINK_LISTEN": f"127.0.0.1:{port}",
+        "ALGOLINK_TOKENS_FILE": str(tokens),
+        "ALGOLINK_DATABASE_URL": f"sqlite+aiosqlite:///{folder}/registry.db",
+        "ALGOLINK_ARTIFACT_DIR": str(folder / "artifacts"),
+        "ALGOLINK_DRAIN_NOTICE_S": "0",
+        "ALGOLINK_PARENT_PID": str(os.getpid()),
+    }
+
+
+@contextmanager
+def started(folder: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
+    with (folder / "log").open("ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "registry_svc"], env=environment(folder, port), stderr=log
+        )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+async def serving(channel: grpc.aio.Channel) -> None:
+    health: Any = health_pb2_grpc.HealthStub(channel)
+    watch = health.Watch(health_pb2.HealthCheckRequest(), wait_for_ready=True, timeout=30)
+    async for answer in watch:
+        if answer.status == health_pb2.HealthCheckResponse.SERVING:
+            watch.cancel()
+            return
+
+
+async def test_a_registry_that_was_killed_knows_everything_again(
+    tmp_path: Path, onnx_model: bytes
+) -> None:
+    port = free_port()
+    with started(tmp_path, port) as process:
+        async with open_channel(f"127.0.0.1:{port}", TOKEN) as channel:
+            await serving(channel)
+            stub: Any = registry_pb2_grpc.RegistryServiceStub(channel)
+            version = await stub.PushVersion(uploads.messages(onnx_model))
+            watch = stub.WatchModels(pb.WatchModelsRequest())
+            state, mark = await watch.read(), await watch.read()
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+    left_behind = tmp_path / "artifacts" / "incoming" / "half"
+    left_behind.write_bytes(b"of an upload")
+
+    with started(tmp_path, port):
+        async with open_channel(f"127.0.0.1:{port}", TOKEN) as channel:
+            await serving(channel)
+            stub = registry_pb2_grpc.RegistryServiceStub(channel)
+            again = await stub.PushVersion(uploads.messages(onnx_model))
+            download = stub.DownloadArtifact(pb.DownloadArtifactRequest(digest=version.digest))
+            artifact = b"".join([message.chunk async for message in download])
+            resumed = stub.WatchModels(pb.WatchModelsRequest(resume_token=mark.resume_token))
+            first = await resumed.read()
+            resumed.cancel()
+
+    assert again == version
+    assert artifact == onnx_model
+    assert state.model.model.name == "models/iris"
+    assert first.WhichOneof("event") == "synced"
+    assert not first.restarted
+    assert not left_behind.exists()
+
+
+async def test_sigterm_drains_and_exits_0(tmp_path: Path) -> None:
+    port = free_port()
+    with started(tmp_path, port) as process:
+        async with open_channel(f"127.0.0.1:{port}", TOKEN) as channel:
+            await serving(channel)
+            stub: Any = registry_pb2_grpc.RegistryServiceStub(channel)
+            watch = stub.WatchModels(pb.WatchModelsRequest())
+            await watch.read()
+
+            process.terminate()
+
+            assert process.wait(timeout=8) == 0  # less than the grace: the watch does not hold it
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"ALGOLINK_DATABASE_URL": ""}, "ALGOLINK_DATABASE_URL: Field required"),
+        ({"ALGOLINK_LISTEN": "nowhere"}, "ADDRESS_INVALID"),
+        ({"ALGOLINK_ARTIFACT_DIR": "/proc/artifacts"}, "ARTIFACT_DIR_NOT_WRITABLE"),
+        ({"ALGOLINK_TOKENS_FILE": "/nonexistent"}, "TOKENS_FILE_UNREADABLE"),
+    ],
+)
+def test_a_start_that_fails_says_why_in_one_line(
+    tmp_path: Path, wrong: dict[str, str], says: str
+) -> None:
+    result = subprocess.run(
+        [sys.executable, "-m", "registry_svc"],
+        env={**environment(tmp_path, 0), **wrong, "ALGOLINK_LOG_LEVEL": "ERROR"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+    assert result.returncode == 1
+    assert len(result.stderr.splitlines()) == 1
+    assert says in result.stderr
+
+
+def test_a_port_in_use_is_told_with_its_address(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+
+        result = subprocess.run(
+            [sys.executable, "-m", "registry_svc"],
+            env={**environment(tmp_path, port), "ALGOLINK_LOG_LEVEL": "ERROR"},
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+
+    assert result.returncode == 1
+    assert f"127.0.0.1:{port}" in result.stderr
