@@ -3,6 +3,18 @@
 set -euo pipefail
 folder=$1
 here=$(cd "$(dirname "$0")/.." && pwd)
+stamp=$folder/.installed
+
+# One at a time: whoever waited finds the work done.
+mkdir -p "$folder"
+exec 9>"$folder/.lock"
+if command -v flock >/dev/null; then
+  flock 9
+fi
+if [ "$stamp" -nt "$here/requirements/dev.txt" ] && [ "$stamp" -nt "$here/pyproject.toml" ] &&
+  [ "$stamp" -nt "$here/requirements/bootstrap.sh" ]; then
+  exit 0
+fi
 
 python=
 for candidate in "${PYTHON:-}" python3 python3.14 python3.13 python3.12 python3.11; do
@@ -36,3 +48,4 @@ fi
 echo "installing the locked packages into $folder (once; about a minute)"
 "${pip[@]}" install --quiet --disable-pip-version-check --require-hashes -r "$here/requirements/dev.txt"
 "${pip[@]}" install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e "$here"
+touch "$stamp"

@@ -74,7 +74,7 @@ class Screen:
         table = Table(title="What held", title_justify="left", show_header=False, box=None)
         for check in checks:
             mark = "[green]yes[/green]" if check.kept else "[bold red]NO[/bold red]"
-            table.add_row(mark, check.promise, f"[dim]{check.found}[/dim]")
+            table.add_row(mark, f"{check.promise}\n[dim]{check.found}[/dim]")
         self._console.print(table)
 
 
@@ -83,10 +83,10 @@ def _picture(results: experiment_pb2.Results, journal: Journal) -> RenderableTyp
 
 
 def _arms(results: experiment_pb2.Results) -> Table:
-    table = Table(title=results.experiment, title_justify="left")
-    for heading in ("arm", "version", "exposures", "failed", "units", "outcomes", "right"):
-        table.add_column(heading, justify="left" if heading == "arm" else "right")
-    table.add_column("p50 / p99", justify="right")
+    table = Table(title=results.experiment, title_justify="left", box=None, padding=(0, 2, 0, 0))
+    table.add_column("arm", no_wrap=True)
+    for heading in ("version", "exposures", "failed", "units", "outcomes", "right", "p50/p99 ms"):
+        table.add_column(heading, justify="right", no_wrap=True)
     for arm in results.arms:
         table.add_row(
             arm.arm,
@@ -96,7 +96,7 @@ def _arms(results: experiment_pb2.Results) -> Table:
             f"{arm.units:,}",
             f"{arm.outcomes:,}",
             f"{arm.mean:.1%}" if arm.HasField("mean") else "-",
-            f"{arm.latency_p50_ms:.1f} / {arm.latency_p99_ms:.1f} ms"
+            f"{arm.latency_p50_ms:.1f}/{arm.latency_p99_ms:.1f}"
             if arm.HasField("latency_p50_ms")
             else "-",
         )
