@@ -17,7 +17,7 @@ if [ "$stamp" -nt "$here/requirements/dev.txt" ] && [ "$stamp" -nt "$here/pyproj
 fi
 
 python=
-for candidate in "${PYTHON:-}" python3 python3.14 python3.13 python3.12 python3.11; do
+for candidate in "${ALGOLINK_PYTHON:-}" python3 python3.14 python3.13 python3.12 python3.11; do
   [ -n "$candidate" ] || continue
   if "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
     python=$candidate
@@ -25,7 +25,7 @@ for candidate in "${PYTHON:-}" python3 python3.14 python3.13 python3.12 python3.
   fi
 done
 if [ -z "$python" ]; then
-  echo "AlgoLink needs Python 3.11 or newer (apt-get install python3), or set PYTHON" >&2
+  echo "AlgoLink needs Python 3.11 or newer (apt-get install python3), or set ALGOLINK_PYTHON" >&2
   exit 1
 fi
 
