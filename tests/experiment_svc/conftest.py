@@ -61,14 +61,19 @@ def registry() -> FakeRegistry:
 
 
 @pytest.fixture
-async def registry_client(registry: FakeRegistry) -> AsyncIterator[GrpcRegistry]:
+async def registry_address(registry: FakeRegistry) -> AsyncIterator[str]:
     server = grpc.aio.server()
     registry_pb2_grpc.add_RegistryServiceServicer_to_server(registry, server)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
-    async with open_channel(f"127.0.0.1:{port}", None) as channel:
-        yield GrpcRegistry(channel)
+    yield f"127.0.0.1:{port}"
     await server.stop(None)
+
+
+@pytest.fixture
+async def registry_client(registry_address: str) -> AsyncIterator[GrpcRegistry]:
+    async with open_channel(registry_address, None) as channel:
+        yield GrpcRegistry(channel)
 
 
 @pytest.fixture
