@@ -56,3 +56,7 @@ def main() -> NoReturn:
 
 if __name__ == "__main__":
     main()
+
+
+if __name__ == "__main__":
+    main()

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 from rich.console import RenderableType
-from rich.status import Status
 
 from algolink.client import Client
 from algolink.errors import InvalidArgument
@@ -51,9 +51,10 @@ class Session:
         if self.is_for_people:
             output.stdout_console().print(line, soft_wrap=True)
 
-    def waiting(self, what: str) -> Status:
-        """A spinner on stderr while something takes its time."""
-        return output.stderr_console().status(what)
+    def waiting(self, what: str) -> AbstractContextManager[object]:
+        """A spinner on stderr while something takes its time, if somebody looks."""
+        console = output.stderr_console()
+        return console.status(what) if console.is_terminal else nullcontext()
 
 
 def common(function: Function) -> Function:

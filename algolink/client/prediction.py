@@ -24,7 +24,7 @@ class Prediction:
         outputs: arrays by the output's name, in the model's order.
         version: number of the version that answered.
         arm: arm that the unit is assigned to; empty outside an experiment.
-        experiment: whose arm it is; empty outside an experiment.
+        experiment: id of the experiment; empty outside one.
         request_id: minted by Envoy; the key of the exposure.
     """
 

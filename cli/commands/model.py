@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 from pathlib import Path
 
 import click
@@ -13,6 +15,9 @@ from algolink.registry.v1 import registry_pb2 as pb
 from cli import output
 from cli.session import Session, common, examples
 from cli.views import models as views
+
+_LONGEST_EXAMPLE = 16
+"""Numbers in a value that is still worth showing."""
 
 
 @click.group()
@@ -143,12 +148,14 @@ def alias(
 
 
 def _bar() -> Progress:
+    console = output.stderr_console()
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         DownloadColumn(),
         TransferSpeedColumn(),
-        console=output.stderr_console(),
+        console=console,
+        disable=not console.is_terminal,
         transient=True,
     )
 
@@ -170,4 +177,17 @@ def _advice(client: Client, name: str, pushed: pb.Version) -> tuple[str, ...]:
 
 
 def _example_inputs(signature: pb.Signature) -> str:
-    return " ".join(f"--input {spec.name}=@{spec.name}.npy" for spec in signature.inputs)
+    if len(signature.inputs) == 1:
+        return f"--input {_example(signature.inputs[0])}"
+    return " ".join(f"--input {spec.name}={_example(spec)}" for spec in signature.inputs)
+
+
+def _example(spec: pb.TensorSpec) -> str:
+    """A value of the right shape, or the name of a file where that would be long."""
+    shape = [max(size, 1) for size in spec.shape]
+    if math.prod(shape) > _LONGEST_EXAMPLE:
+        return f"@{spec.name}.npy"
+    value: object = {"BYTES": "text", "BOOL": True}.get(spec.datatype, 1)
+    for size in reversed(shape):
+        value = [value] * size
+    return f"'{json.dumps(value)}'"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import shutil
 import tempfile
 import time
 from collections.abc import Iterator
@@ -104,7 +105,9 @@ def up(
 @contextlib.contextmanager
 def _folder(data_dir: Path | None, ephemeral: bool) -> Iterator[Path]:
     if ephemeral:
-        with tempfile.TemporaryDirectory(prefix="algolink-") as temporary:
-            yield Path(temporary)
+        temporary = Path(tempfile.mkdtemp(prefix="algolink-"))
+        yield temporary
+        # A failure stays: its message names a log in there.
+        shutil.rmtree(temporary)
     else:
         yield (data_dir.expanduser() if data_dir else default_data_dir(os.environ)).absolute()

@@ -89,6 +89,8 @@ def specs(
             "TOKENS_FILE": tokens.accepted,
             "TOKEN_FILE": tokens.service,
             "PARENT_PID": parent_pid,
+            # Nobody chooses between control services here, so nobody needs time to notice.
+            **({"DRAIN_NOTICE_S": 0} if name in CONTROL else {}),
             **more,
         }
         return ChildSpec(

@@ -21,6 +21,7 @@ START_TIMEOUT_S = 60.0
 LEFTOVER_GRACE_S = 15.0
 
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_NOHUP = (signal.SIGHUP, signal.SIG_IGN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,10 +170,12 @@ async def _first(stop: Awaitable[Any], work: Awaitable[Any]) -> bool:
 def _stop_requests() -> Iterator[asyncio.Event]:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in _STOP_SIGNALS:
+    # `nohup` means that the end of the terminal shall not matter.
+    heeded = [n for n in _STOP_SIGNALS if (n, signal.getsignal(n)) != _NOHUP]
+    for number in heeded:
         loop.add_signal_handler(number, stop.set)
     try:
         yield stop
     finally:
-        for number in _STOP_SIGNALS:
+        for number in heeded:
             loop.remove_signal_handler(number)

@@ -123,9 +123,14 @@ def _verdict(found: pb.Results) -> Table:
             "facts sent again",
             f"{found.facts.redelivered} the same, {found.facts.conflicts} in conflict",
         )
-    table.add_row("would conclude", found.recommended_winner or "not yet")
-    table.add_row("because", found.recommendation or text.NOTHING)
+    table.add_row("rule", _rule(found))
     return table
+
+
+def _rule(found: pb.Results) -> str:
+    if found.recommended_winner:
+        return f"conclude with {found.recommended_winner}: {found.recommendation}"
+    return found.recommendation or text.NOTHING
 
 
 def _arm(arm: pb.Arm) -> str:

@@ -358,7 +358,7 @@ class Inference(oip_grpc.GRPCInferenceServiceServicer):  # type: ignore[misc]  #
         context.send_initial_metadata(
             (
                 (names.ARM_HEADER, "challenger"),
-                (names.EXPERIMENT_HEADER, "experiments/e-1"),
+                (names.EXPERIMENT_HEADER, "e-1"),
                 (names.VERSION_HEADER, version),
                 (names.REQUEST_ID_HEADER, "a-request"),
             )

@@ -118,7 +118,7 @@ class TestPredict:
         assert list(prediction.outputs) == ["y"]
         assert prediction.version == 1
         assert prediction.arm == "challenger"
-        assert prediction.experiment == "experiments/e-1"
+        assert prediction.experiment == "e-1"
         assert prediction.request_id == "a-request"
         assert world.units == ["user-1"]
 
