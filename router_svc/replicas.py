@@ -52,14 +52,9 @@ class Replicas:
         ):
             self.changes.notify()
 
-    def forget_long_gone(self) -> list[Replica]:
-        """Drops those that drained, or were not heard for long, and returns them."""
+    def forget_long_gone(self) -> None:
+        """Drops those that drained, and those that were not heard for long."""
         now = self._now()
-        gone = [
-            replica
-            for replica in self._replicas.values()
-            if now >= replica.renewed + (self._lease if replica.draining else FORGOTTEN_AFTER)
-        ]
-        for replica in gone:
-            del self._replicas[replica.pool, replica.id]
-        return gone
+        for key, replica in list(self._replicas.items()):
+            if now >= replica.renewed + (self._lease if replica.draining else FORGOTTEN_AFTER):
+                del self._replicas[key]

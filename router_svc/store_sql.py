@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -71,11 +72,12 @@ class SqlStore:
 
     async def save(self, state: State, revisions: Sequence[RouteRevision]) -> None:
         async with self._writing() as connection:
-            await connection.execute(sa.delete(schema.router_state))
-            await connection.execute(
-                sa.insert(schema.router_state).values(
-                    id=_ONLY, sequence=state.sequence, content=state_json.dump_state(state)
-                )
+            await self._put(
+                connection,
+                schema.router_state,
+                id=_ONLY,
+                sequence=state.sequence,
+                content=state_json.dump_state(state),
             )
             if revisions:
                 await connection.execute(
@@ -95,18 +97,16 @@ class SqlStore:
             return [_revision(row) for row in rows]
 
     async def put_replica(self, replica: Replica) -> None:
-        key = (schema.replicas.c.pool == replica.pool) & (schema.replicas.c.id == replica.id)
-        await self._put(
-            schema.replicas,
-            key,
-            {
-                "pool": replica.pool,
-                "id": replica.id,
-                "grpc_address": str(replica.grpc),
-                "http_address": str(replica.http),
-                "renewed_us": state_json.to_micros(replica.renewed),
-            },
-        )
+        async with self._writing() as connection:
+            await self._put(
+                connection,
+                schema.replicas,
+                pool=replica.pool,
+                id=replica.id,
+                grpc_address=str(replica.grpc),
+                http_address=str(replica.http),
+                renewed_us=state_json.to_micros(replica.renewed),
+            )
 
     async def delete_replica(self, pool: str, replica_id: str) -> None:
         async with self._writing() as connection:
@@ -117,15 +117,14 @@ class SqlStore:
             )
 
     async def put_envoy(self, envoy: Envoy) -> None:
-        await self._put(
-            schema.envoys,
-            schema.envoys.c.id == envoy.id,
-            {
-                "id": envoy.id,
-                "acknowledged": envoy.acknowledged,
-                "seen_us": state_json.to_micros(envoy.seen),
-            },
-        )
+        async with self._writing() as connection:
+            await self._put(
+                connection,
+                schema.envoys,
+                id=envoy.id,
+                acknowledged=envoy.acknowledged,
+                seen_us=state_json.to_micros(envoy.seen),
+            )
 
     async def delete_envoy(self, envoy_id: str) -> None:
         async with self._writing() as connection:
@@ -147,12 +146,17 @@ class SqlStore:
         except (DBAPIError, OSError) as error:
             raise _failed(error) from error
 
-    async def _put(
-        self, into: sa.Table, key: sa.ColumnElement[bool], values: dict[str, Any]
-    ) -> None:
-        async with self._writing() as connection:
-            await connection.execute(sa.delete(into).where(key))
-            await connection.execute(sa.insert(into).values(values))
+    async def _put(self, connection: AsyncConnection, into: sa.Table, **values: Any) -> None:
+        """Inserts a row, or replaces the one that has its key."""
+        dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+        key = [column.name for column in into.primary_key]
+        inserted = dialect.insert(into).values(values)
+        await connection.execute(
+            inserted.on_conflict_do_update(
+                index_elements=key,
+                set_={name: inserted.excluded[name] for name in values if name not in key},
+            )
+        )
 
 
 def _failed(error: Exception) -> Unavailable:

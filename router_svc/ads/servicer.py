@@ -113,17 +113,17 @@ class _Stream:
 
     async def write(self, context: Context, number: int) -> None:
         """Brings the Envoy to every table that is published, one stage after another."""
-        reached = 0
-        late = False
+        reached, is_late = 0, False
         while True:
             requests, tables = self._requests.count, self._publication.changes.count
             published = self._publication.latest
             progress = Progress.WAITING
             if published is not None:
-                if late and published.sequence > reached:
+                if is_late and published.sequence > reached:
+                    is_late = False
                     for subscription in self._held.values():
                         subscription.abandon()
-                reached, late = published.sequence, late and published.sequence == reached
+                reached = published.sequence
                 progress = await self._send_all(context, published)
                 self._fleet.report(
                     self._node,
@@ -131,18 +131,16 @@ class _Stream:
                     acknowledged=reached if progress is Progress.COMPLETE else None,
                     rejection=staging.rejections(self._held, published.resources),
                 )
-            waits = published is not None and progress is Progress.WAITING and not late
+            waits = published is not None and progress is Progress.WAITING and not is_late
             await first_of(
                 self._requests.wait_beyond(requests),
                 self._publication.changes.wait_beyond(tables),
                 timeout_s=self._answer_timeout_s if waits else None,
             )
-            unanswered = (requests, tables) == (
-                self._requests.count,
-                self._publication.changes.count,
-            )
-            if waits and unanswered:
-                late = True
+            if self._requests.count != requests:
+                is_late = False
+            elif waits and self._publication.changes.count == tables:
+                is_late = True
                 _log.warning("envoy does not answer", extra={"node": self._node, "table": reached})
 
     async def _send_all(self, context: Context, published: Published) -> Progress:

@@ -62,7 +62,11 @@ _ADDING = (
     _Stage((SRDS,), remove=True),
     _Stage((RDS,), needs=RDS, owner=SRDS),
 )
-_REMOVING = (_Stage((RDS,), remove=True), _Stage((CDS, EDS), remove=True))
+_REMOVING = (
+    _Stage((RDS,), remove=True),
+    _Stage((CDS,), remove=True),
+    _Stage((EDS,), remove=True),
+)
 
 _TAKES_WILDCARD = {CDS, SRDS}
 

@@ -22,9 +22,8 @@ from algolink.router.v1 import router_pb2, router_pb2_grpc
 from chassis import channel
 from mesh import bootstrap
 from mesh.table import Endpoint
-from tests.mesh import replicas
-from tests.mesh.builders import free_port
 from tests.router_svc.neighbours import Announcer, Neighbours, running, until
+from tests.router_svc.upstream import Upstream, free_port
 
 TOKEN = "open-sesame"
 
@@ -90,7 +89,7 @@ class Stack:
 
     router: RouterProcess
     neighbours: Neighbours
-    replicas: list[replicas.Replica]
+    upstreams: list[Upstream]
     announcers: list[Announcer]
     routes: router_pb2_grpc.RouterServiceStub
     inference: service_pb2_grpc.GRPCInferenceServiceStub
@@ -166,11 +165,11 @@ async def stack(
         await router.start()
         opened.push_async_callback(router.stop)
         serving = [
-            await opened.enter_async_context(replicas.replica()) for _ in range(replica_count)
+            await opened.enter_async_context(Upstream.serving()) for _ in range(replica_count)
         ]
         announcers = []
-        for number, replica in enumerate(serving, start=1):
-            announcer = Announcer(f"replica-{number}", replica.grpc, replica.http)
+        for number, upstream in enumerate(serving, start=1):
+            announcer = Announcer(f"replica-{number}", upstream.grpc, upstream.http)
             await opened.enter_async_context(running(announcer.run(router.address, TOKEN)))
             announcers.append(announcer)
         data = Endpoint("127.0.0.1", free_port())
@@ -194,7 +193,7 @@ async def stack(
         yield Stack(
             router=router,
             neighbours=neighbours,
-            replicas=serving,
+            upstreams=serving,
             announcers=announcers,
             routes=router_pb2_grpc.RouterServiceStub(control),
             inference=service_pb2_grpc.GRPCInferenceServiceStub(to_envoy),

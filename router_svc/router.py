@@ -1,0 +1,80 @@
+"""The router without its surroundings: everything between the store and the server."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+
+import grpc
+from envoy.service.discovery.v3 import ads_pb2_grpc
+
+from algolink.router.v1 import router_pb2_grpc
+from router_svc.ads.fleet import Fleet
+from router_svc.ads.publication import Publication
+from router_svc.ads.servicer import ANSWER_TIMEOUT_S, AdsServicer
+from router_svc.composer import Composer
+from router_svc.domain.world import Policy
+from router_svc.heard import Heard
+from router_svc.placement_servicer import PlacementServicer
+from router_svc.recorder import Recorder
+from router_svc.replicas import Replicas
+from router_svc.servicer import RouterServicer
+from router_svc.store import Store, Stored
+
+SERVICE_NAMES = (
+    "algolink.router.v1.RouterService",
+    "algolink.router.v1.PlacementService",
+    "envoy.service.discovery.v3.AggregatedDiscoveryService",
+)
+
+
+class Router:
+    """One router's parts, joined.
+
+    Attributes:
+        heard: what the feeds fill.
+        composer: to be run.
+        recorder: to be run.
+    """
+
+    def __init__(
+        self, store: Store, stored: Stored, *, policy: Policy, now: Callable[[], datetime]
+    ) -> None:
+        self.heard = Heard()
+        self.replicas = Replicas(stored.replicas, lease=policy.lease, now=now)
+        self.fleet = Fleet(now, stored.envoys)
+        self.publication = Publication()
+        self.composer = Composer(
+            store,
+            stored,
+            heard=self.heard,
+            replicas=self.replicas,
+            fleet=self.fleet,
+            publication=self.publication,
+            policy=policy,
+            now=now,
+        )
+        self.recorder = Recorder(
+            store, stored, replicas=self.replicas, fleet=self.fleet, lease=policy.lease, now=now
+        )
+        self._now = now
+
+    def register(
+        self,
+        server: grpc.aio.Server,
+        draining: asyncio.Event,
+        *,
+        answer_timeout_s: float = ANSWER_TIMEOUT_S,
+    ) -> None:
+        """Adds the servicers of `SERVICE_NAMES`."""
+        router_pb2_grpc.add_RouterServiceServicer_to_server(
+            RouterServicer(self.composer, self.replicas, self.fleet, draining), server
+        )
+        router_pb2_grpc.add_PlacementServiceServicer_to_server(
+            PlacementServicer(self.replicas, self.composer, draining, self._now), server
+        )
+        ads_pb2_grpc.add_AggregatedDiscoveryServiceServicer_to_server(
+            AdsServicer(self.publication, self.fleet, draining, answer_timeout_s=answer_timeout_s),
+            server,
+        )
