@@ -5,8 +5,8 @@ from __future__ import annotations
 import base64
 import binascii
 
-from algolink.errors import InvalidArgument
-from algolink.names import shown
+from algolink.errors import AlgoLinkError, InvalidArgument
+from algolink.names import check_experiment_id, shown
 from experiment_svc.store import Position
 
 DEFAULT_SIZE = 100
@@ -45,10 +45,17 @@ def position(page_token: str) -> Position | None:
     try:
         text = base64.b64decode(page_token.encode("ascii"), altchars=b"-_", validate=True).decode()
         created_us, _, experiment = text.partition(":")
-        return Position(int(created_us), experiment)
-    except (binascii.Error, ValueError) as error:
+        return Position(_time_us(created_us), check_experiment_id(experiment))
+    except (binascii.Error, ValueError, AlgoLinkError) as error:
         raise InvalidArgument(
             "PAGE_TOKEN_INVALID",
             f"{shown(page_token)} is not a page token of this list",
             page_token=shown(page_token),
         ) from error
+
+
+def _time_us(text: str) -> int:
+    time_us = int(text)
+    if not 0 <= time_us < 2**62:
+        raise ValueError(f"{text} is no time")
+    return time_us

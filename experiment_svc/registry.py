@@ -17,15 +17,16 @@ from experiment_svc.domain.experiments import Experiment, Verdict
 
 TIMEOUT_S = 5.0
 
-_TRY_AGAIN = frozenset(
+_ANSWERS = frozenset(
     {
-        grpc.StatusCode.CANCELLED,
-        grpc.StatusCode.DEADLINE_EXCEEDED,
-        grpc.StatusCode.INTERNAL,
-        grpc.StatusCode.UNAVAILABLE,
-        grpc.StatusCode.UNKNOWN,
+        grpc.StatusCode.ABORTED,
+        grpc.StatusCode.FAILED_PRECONDITION,
+        grpc.StatusCode.INVALID_ARGUMENT,
+        grpc.StatusCode.NOT_FOUND,
     }
 )
+"""What the registry says about a request. Anything else, a refused token of ours
+too, is not our caller's business: the registry cannot be asked."""
 
 _T = TypeVar("_T")
 
@@ -99,11 +100,11 @@ async def _asked(call: Awaitable[_T]) -> _T:
 
 
 def _told(error: grpc.aio.AioRpcError) -> AlgoLinkError:
-    if error.code() not in _TRY_AGAIN:
+    if error.code() in _ANSWERS:
         return errors.from_rpc_error(error)
     cause = f"{error.code().name}: {error.details()}"
     return Unavailable(
-        "REGISTRY_UNAVAILABLE", f"the registry does not answer: {cause}", cause=cause
+        "REGISTRY_UNAVAILABLE", f"the registry cannot be asked: {cause}", cause=cause
     )
 
 

@@ -99,7 +99,7 @@ class ExperimentServicer(rpc.ExperimentServiceServicer):
     ) -> pb.Experiment:
         name = ExperimentName.parse(request.name)
         async with self._store.reading() as reading:
-            present = await reading.get_experiment(name)
+            present = await _load(reading, name, request.etag)
         if present.state is State.DRAFT:
             champion = await self._registry.champion(present.model)
             candidates.check_champion(present.model, present.control, champion)

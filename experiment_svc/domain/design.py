@@ -127,7 +127,7 @@ class Rule:
     min_phases: int = 1
 
     def __post_init__(self) -> None:
-        if not 2 <= self.min_units_per_arm <= 10**12:
+        if self.min_units_per_arm < 2:
             raise InvalidArgument(
                 "RULE_INVALID",
                 f"min_units_per_arm is {self.min_units_per_arm}: it must be at least 2",
@@ -160,10 +160,10 @@ def check_arms(arms: Sequence[Arm]) -> None:
         names.check_arm_id(arm.id)
         if arm.id in ids:
             raise InvalidArgument("ARMS_INVALID", f"two arms have the id {arm.id}", arm=arm.id)
-        if arm.version < 1:
+        if not 1 <= arm.version < 10**18:
             raise InvalidArgument(
                 "ARMS_INVALID",
-                f"arm {arm.id} has version {arm.version}: versions count from 1",
+                f"arm {arm.id} has version {arm.version}, which no version has",
                 arm=arm.id,
                 version=arm.version,
             )

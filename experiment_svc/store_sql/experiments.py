@@ -92,7 +92,9 @@ class ExperimentsWriting(ExperimentsReading):
     async def add_experiment(self, experiment: Experiment) -> Experiment:
         """Stores a new one, as revision 1."""
         change = await self._next_change()
-        if (await self._connection.execute(self._get(experiment.name))).first() is not None:
+        # Not locked: who holds it may be waiting for the next change, which is ours.
+        present = await self._connection.execute(super()._get(experiment.name))
+        if present.first() is not None:
             raise store.exists(experiment.name)
         added = replace(experiment, revision=1)
         row = {"id": added.name.experiment, "created_us": records.to_us(added.create_time)}

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 from collections.abc import Awaitable, Callable
@@ -9,10 +10,13 @@ import grpc
 import pytest
 from google.protobuf import json_format
 
-from algolink.errors import AlgoLinkError
+from algolink.errors import AlgoLinkError, Unavailable
 from algolink.experiment.v1 import experiment_pb2 as pb
 from algolink.experiment.v1.experiment_pb2_grpc import ExperimentServiceStub
+from algolink.names import ModelName
 from chassis import errors
+from chassis.channel import open_channel
+from experiment_svc.registry import GrpcRegistry
 from experiment_svc.store_memory import MemoryStore
 from tests.experiment_svc.builders import (
     NOON,
@@ -448,6 +452,10 @@ async def test_a_person_may_conclude_by_force(experiment_stub: ExperimentService
     assert error.reason == "EXPERIMENT_NOT_RUNNING"
 
 
+def page_token(text: str) -> str:
+    return base64.urlsafe_b64encode(text.encode()).decode()
+
+
 async def test_a_list_comes_in_pages_newest_first(
     experiment_stub: ExperimentServiceStub, clock: FakeClock
 ) -> None:
@@ -474,6 +482,8 @@ async def test_a_list_comes_in_pages_newest_first(
         (pb.ListExperimentsRequest(page_size=1_001), "PAGE_SIZE_INVALID"),
         (pb.ListExperimentsRequest(page_token="nonsense"), "PAGE_TOKEN_INVALID"),
         (pb.ListExperimentsRequest(page_token="ü"), "PAGE_TOKEN_INVALID"),
+        (pb.ListExperimentsRequest(page_token=page_token("9" * 20 + ":a")), "PAGE_TOKEN_INVALID"),
+        (pb.ListExperimentsRequest(page_token=page_token("5:Not an id")), "PAGE_TOKEN_INVALID"),
     ],
 )
 async def test_a_bad_page_is_refused(
@@ -482,3 +492,13 @@ async def test_a_bad_page_is_refused(
     error = await refusal(experiment_stub.ListExperiments(request_))
 
     assert (error.code, error.reason) == ("INVALID_ARGUMENT", reason)
+
+
+async def test_a_registry_that_cannot_be_asked_is_unavailable() -> None:
+    async with open_channel("127.0.0.1:1", None) as nowhere:
+        client = GrpcRegistry(nowhere)
+
+        with pytest.raises(Unavailable) as caught:
+            await client.champion(ModelName("digits"))
+
+    assert caught.value.reason == "REGISTRY_UNAVAILABLE"
