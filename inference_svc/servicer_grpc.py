@@ -63,9 +63,9 @@ class InferenceServicer(service_pb2_grpc.GRPCInferenceServiceServicer):  # type:
     ) -> pb.ModelInferResponse:
         version = _version(request.model_version, context)
         response = await self._predictor.infer(oip_grpc.request_from_proto(request, version))
-        # With the answer and not before: an error must stay trailers-only, or a
-        # proxy cannot try another replica.
-        await context.send_initial_metadata(((SERVED_HEADER, str(response.version)),))
+        # In the trailers, which leave in one piece with headers and message: a proxy
+        # cannot try another replica once it has headers, so none may go ahead.
+        context.set_trailing_metadata(((SERVED_HEADER, str(response.version)),))
         return oip_grpc.response_to_proto(response)
 
 

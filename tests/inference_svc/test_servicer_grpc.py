@@ -10,13 +10,12 @@ import numpy as np
 import pytest
 import tritonclient.grpc as triton_sync
 import tritonclient.grpc.aio as triton
-from google.rpc import error_details_pb2
-from grpc_status import rpc_status
 from onnx import TensorProto
 from tritonclient.grpc import service_pb2 as pb
 from tritonclient.grpc import service_pb2_grpc
 from tritonclient.utils import InferenceServerException
 
+from chassis.errors import from_rpc_error
 from inference_svc.domain.holding import State
 from tests.inference_svc import onnx_models
 from tests.inference_svc.replicas import Replica, a_wanted_version
@@ -45,25 +44,21 @@ def a_request(**fields: Any) -> pb.ModelInferRequest:
 async def infer(
     replica: Replica, request: pb.ModelInferRequest, **headers: str
 ) -> tuple[pb.ModelInferResponse, dict[str, str]]:
-    """Calls with a generated stub; returns the answer and its initial metadata."""
+    """Calls with a generated stub; returns the answer and its trailing metadata."""
     async with grpc.aio.insecure_channel(replica.grpc_address) as channel:
         metadata = [(key.replace("_", "-"), value) for key, value in headers.items()]
         call = service_pb2_grpc.GRPCInferenceServiceStub(channel).ModelInfer(
             request, metadata=metadata
         )
         response = await call
-        return response, dict(await call.initial_metadata())
+        return response, dict(await call.trailing_metadata())
 
 
 async def refusal(replica: Replica, request: pb.ModelInferRequest, **headers: str) -> str:
     """Status and reason with which a request is refused."""
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         await infer(replica, request, **headers)
-    status = rpc_status.from_call(caught.value)
-    assert status is not None, caught.value
-    info = error_details_pb2.ErrorInfo()
-    status.details[0].Unpack(info)
-    return f"{caught.value.code().name} {info.reason}"
+    return f"{caught.value.code().name} {from_rpc_error(caught.value).reason}"
 
 
 @pytest.fixture
