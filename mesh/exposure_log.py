@@ -22,6 +22,7 @@ LINE = {
     "unit": "%DYNAMIC_METADATA(algolink:unit)%",
     "assigned_version": "%DYNAMIC_METADATA(algolink:version)%",
     "answered_version": "%RESP(x-algolink-version)%",
+    "served_version": f"%TRAILER({names.SERVED_HEADER})%",
     "http_status": "%RESPONSE_CODE%",
     "grpc_status": "%GRPC_STATUS_NUMBER%",
     "flags": "%RESPONSE_FLAGS%",
@@ -34,6 +35,7 @@ LINE = {
 
 `answered_us` runs from the first byte received to the last byte sent and is
 null if the client left before; `duration_ms` is always there, and coarser.
+`served_version` is what a gRPC replica says itself, and null for REST.
 """
 
 

@@ -75,7 +75,9 @@ def _retry(call: Call) -> components.RetryPolicy:
         else "connect-failure,refused-stream,reset,retriable-status-codes",
         retriable_status_codes=[] if call.wire == "grpc" else [503],
         num_retries=wrappers_pb2.UInt32Value(value=2),
-        host_selection_retry_max_attempts=5,
+        # A dead replica has the fewest requests under way, so the balancer would
+        # rather take it again; after this many times it gets its way.
+        host_selection_retry_max_attempts=64,
         retry_back_off=components.RetryPolicy.RetryBackOff(
             base_interval=duration_pb2.Duration(nanos=5_000_000),
             max_interval=duration_pb2.Duration(nanos=50_000_000),

@@ -20,7 +20,11 @@ UNIT_HEADER = "x-al-unit"
 """The unit, if the client sent exactly one that is well-formed."""
 
 SERVED_HEADER = "x-al-served"
-"""In a replica's answer: the version that it ran."""
+"""In a replica's answer: the version that it ran.
+
+REST: a header. gRPC: in the trailers, for headers that leave before the message
+would rule out a retry if the replica died in between.
+"""
 
 OPERATION_INFER = "infer"
 OPERATION_STREAM = "stream"

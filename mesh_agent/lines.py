@@ -50,7 +50,7 @@ def _exposure(fields: dict[str, Any]) -> facts_pb2.Exposure:
         table_revision=fields["revision"] or "",
         arm=fields["arm"] or "",
         assigned_version=int(fields["assigned_version"] or 0),
-        answered_version=int(fields["answered_version"] or 0),
+        answered_version=int(fields["served_version"] or fields["answered_version"] or 0),
         unit=fields["unit"] or "",
         http_status=int(fields["http_status"] or 0),
         response_flags="" if flags in (None, "-") else flags,

@@ -23,13 +23,23 @@ function envoy_on_request(handle)
   end
 end
 
+-- The version that answered. A gRPC replica says it in its trailers, to have
+-- headers, message and trailers leave in one piece, so its headers are believed
+-- to come from the version that it was told to run, unless they are an error.
+local function answered(headers, note)
+  local served = headers:get("x-al-served")
+  if served then return served end
+  local is_grpc = (headers:get("content-type") or ""):sub(1, 16) == "application/grpc"
+  if is_grpc and not headers:get("grpc-status") then return note["version"] end
+end
+
 function envoy_on_response(handle)
   local headers = handle:headers()
   local note = handle:streamInfo():dynamicMetadata():get(NAMESPACE) or {}
   local answers = {
     ["x-algolink-arm"] = note["arm"],
     ["x-algolink-experiment"] = note["experiment"],
-    ["x-algolink-version"] = headers:get("x-al-served"),
+    ["x-algolink-version"] = answered(headers, note),
     ["x-algolink-request-id"] = note["request_id"],
   }
   for _, name in ipairs({

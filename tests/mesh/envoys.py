@@ -37,8 +37,8 @@ class Mesh:
     def snapshot(self, *routes: table.ModelRoute) -> table.Snapshot:
         return builders.a_snapshot(
             *routes,
-            grpc=tuple(sorted(r.grpc for r in self.replicas)),
-            http=tuple(sorted(r.http for r in self.replicas)),
+            grpc=tuple(sorted(r.grpc_endpoint for r in self.replicas)),
+            http=tuple(sorted(r.http_endpoint for r in self.replicas)),
         )
 
     async def route(self, *routes: table.ModelRoute) -> None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
+import sys
+from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -31,8 +34,8 @@ class Replica(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: ignore[mi
     bodies: list[service_pb2.ModelInferRequest] = field(default_factory=list)
     fail_with: grpc.StatusCode | None = None
     hold: asyncio.Event = field(default_factory=asyncio.Event)
-    grpc: table.Endpoint = field(default=table.Endpoint("", 0))
-    http: table.Endpoint = field(default=table.Endpoint("", 0))
+    grpc_endpoint: table.Endpoint = field(default=table.Endpoint("", 0))
+    http_endpoint: table.Endpoint = field(default=table.Endpoint("", 0))
 
     def __post_init__(self) -> None:
         self.hold.set()
@@ -51,7 +54,7 @@ class Replica(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: ignore[mi
         self, request: service_pb2.ModelInferRequest, context: Any
     ) -> service_pb2.ModelInferResponse:
         version = await self._take(request, context)
-        await context.send_initial_metadata([("x-al-served", version)])
+        context.set_trailing_metadata([("x-al-served", version)])
         return service_pb2.ModelInferResponse(
             model_name=request.model_name, model_version=version, id=request.id
         )
@@ -96,17 +99,49 @@ async def replica() -> AsyncIterator[Replica]:
         options=[("grpc.max_receive_message_length", _LIMIT_BYTES), ("grpc.so_reuseport", 0)]
     )
     service_pb2_grpc.add_GRPCInferenceServiceServicer_to_server(serving, server)
-    serving.grpc = table.Endpoint("127.0.0.1", server.add_insecure_port("127.0.0.1:0"))
+    serving.grpc_endpoint = table.Endpoint("127.0.0.1", server.add_insecure_port("127.0.0.1:0"))
     app = web.Application(client_max_size=_LIMIT_BYTES)
     app.router.add_route("*", "/{tail:.*}", serving.handle_http)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
-    serving.http = table.Endpoint("127.0.0.1", runner.addresses[0][1])
+    serving.http_endpoint = table.Endpoint("127.0.0.1", runner.addresses[0][1])
     await server.start()
     try:
         yield serving
     finally:
         await server.stop(None)
         await runner.cleanup()
+
+
+@contextlib.asynccontextmanager
+async def replica_process() -> AsyncIterator[tuple[Process, table.Endpoint, table.Endpoint]]:
+    """A replica in a process of its own, which can be killed; with its gRPC and HTTP server."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "tests.mesh.replicas"), stdout=asyncio.subprocess.PIPE
+    )
+    try:
+        assert process.stdout is not None
+        grpc_port, http_port = json.loads(await asyncio.wait_for(process.stdout.readline(), 30))
+        yield (
+            process,
+            table.Endpoint("127.0.0.1", grpc_port),
+            table.Endpoint("127.0.0.1", http_port),
+        )
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+
+
+async def _serve_until_killed() -> None:
+    async with replica() as serving:
+        ports = [serving.grpc_endpoint.port, serving.http_endpoint.port]
+        sys.stdout.write(json.dumps(ports) + "\n")
+        sys.stdout.flush()
+        await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(_serve_until_killed())

@@ -123,8 +123,8 @@ async def station(folder: Path) -> AsyncIterator[Station]:
         replica = await stack.enter_async_context(replicas.replica())
         snapshot = builders.a_snapshot(
             builders.a_route(split=builders.a_split({"champion": 5_000, "challenger": 5_000})),
-            grpc=(replica.grpc,),
-            http=(replica.http,),
+            grpc=(replica.grpc_endpoint,),
+            http=(replica.http_endpoint,),
         )
         facts = Facts()
         built = Station(

@@ -19,6 +19,7 @@ def a_line(**fields: object) -> bytes:
         "unit": "user-1",
         "assigned_version": "2",
         "answered_version": "2",
+        "served_version": "2",
         "http_status": 200,
         "grpc_status": 0,
         "flags": "-",
