@@ -37,11 +37,21 @@ _propagator = TraceContextTextMapPropagator()
 
 
 class RpcTelemetry:
-    """Watches each call from outside of every other interceptor."""
+    """Watches each call from outside of every other interceptor.
 
-    def __init__(self) -> None:
-        self._tracer = trace.get_tracer("chassis")
-        self._duration = metrics.get_meter("chassis").create_histogram(
+    Args:
+        tracers: where spans go; the process's own by default.
+        meters: where durations go; the process's own by default.
+    """
+
+    def __init__(
+        self,
+        tracers: trace.TracerProvider | None = None,
+        meters: metrics.MeterProvider | None = None,
+    ) -> None:
+        self._tracer = trace.get_tracer("chassis", tracer_provider=tracers)
+        meter = metrics.get_meter("chassis", meter_provider=meters)
+        self._duration = meter.create_histogram(
             "rpc.server.call.duration",
             unit="s",
             description="From the first byte of a call to its status.",

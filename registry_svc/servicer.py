@@ -83,7 +83,7 @@ class RegistryServicer(registry_pb2_grpc.RegistryServiceServicer):
     ) -> pb.ListVersionsResponse:
         parent = ModelName.parse(request.parent)
         page_size = paging.size(request.page_size)
-        last = paging.after(request.page_token, VersionName.parse)
+        last = paging.after(request.page_token, lambda name: _version_of(parent, name))
         async with self._store.reading() as reader:
             model = await reader.get_model(parent)
             found = await reader.list_versions(
@@ -145,3 +145,10 @@ class RegistryServicer(registry_pb2_grpc.RegistryServiceServicer):
     async def _changed_since(self, change: int) -> list[watch.Change[ModelState]]:
         async with self._store.reading() as reader:
             return list(await reader.changed_since(change))
+
+
+def _version_of(parent: ModelName, name: str) -> VersionName:
+    version = VersionName.parse(name)
+    if version.model != parent.model:
+        raise ValueError(f"{version} is not of {parent}")
+    return version

@@ -142,6 +142,21 @@ async def test_a_page_that_cannot_be_is_refused(
     assert [models.reason, versions.reason] == [reason, reason]
 
 
+async def test_a_page_token_of_another_model_is_refused(
+    registry: Registry, iris: pb.Model, onnx_model: bytes
+) -> None:
+    await registry.push(onnx_model, model="models/digits", request_id="three")
+    page = await registry.stub.ListVersions(pb.ListVersionsRequest(parent=iris.name, page_size=1))
+
+    error = await refusal(
+        registry.stub.ListVersions(
+            pb.ListVersionsRequest(parent="models/digits", page_token=page.next_page_token)
+        )
+    )
+
+    assert error.reason == "PAGE_TOKEN_INVALID"
+
+
 async def test_what_is_not_there_is_not_found(registry: Registry, iris: pb.Model) -> None:
     stub = registry.stub
     found = [
