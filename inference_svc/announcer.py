@@ -66,18 +66,20 @@ class Announcer:
         self._identity = identity
         self._placement = router_pb2_grpc.PlacementServiceStub(channel)
         self._wanted_file = wanted_file
+        self._is_heard = False
         self._draining = False
         self._farewell = asyncio.Event()
 
     async def drain(self, timeout_s: float) -> None:
         """Tells the router that this replica is about to stop.
 
-        Returns when that has been sent, or after `timeout_s` seconds: without a
-        router there is nobody to tell.
+        Returns when that has been sent, or after `timeout_s` seconds; at once if
+        no router listens.
         """
         self._draining = True
         self._host.changes.notify()
-        await first_of(self._farewell.wait(), timeout_s=timeout_s)
+        if self._is_heard:
+            await first_of(self._farewell.wait(), timeout_s=timeout_s)
 
     async def run(self) -> None:
         """Keeps the line open until cancelled."""
@@ -95,7 +97,7 @@ class Announcer:
         heard = False
         try:
             async for response in call:
-                heard = True
+                heard = self._is_heard = True
                 await self._take(response)
         except grpc.aio.AioRpcError as error:
             _log.info(
@@ -103,6 +105,7 @@ class Announcer:
                 extra={"code": error.code().name, "details": error.details()},
             )
         finally:
+            self._is_heard = False
             sending.cancel()
             call.cancel()
             await asyncio.wait({sending})

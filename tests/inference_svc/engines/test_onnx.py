@@ -1,0 +1,152 @@
+"""ONNX Runtime behind the engines' protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from onnx import TensorProto
+
+from inference_svc.domain.datatypes import Datatype
+from inference_svc.domain.signature import Signature, TensorSpec
+from inference_svc.engines import LoadError, RunError
+from inference_svc.engines.onnx import OnnxEngine, OnnxModel
+from tests.inference_svc import onnx_models
+
+
+@pytest.fixture
+def engine() -> Iterator[OnnxEngine]:
+    engine = OnnxEngine(concurrency=2, threads_per_run=1)
+    yield engine
+    engine.close()
+
+
+async def load(engine: OnnxEngine, folder: Path, artifact: bytes) -> OnnxModel:
+    path = folder / "model"
+    path.write_bytes(artifact)
+    return await engine.load(path)
+
+
+async def test_the_signature_is_the_sessions(engine: OnnxEngine, tmp_path: Path) -> None:
+    model = await load(engine, tmp_path, onnx_models.sum_and_difference())
+
+    assert model.signature == Signature(
+        inputs=(
+            TensorSpec("a", Datatype.FP32, (-1, 2)),
+            TensorSpec("b", Datatype.FP32, (-1, 2)),
+        ),
+        outputs=(
+            TensorSpec("sum", Datatype.FP32, (-1, 2)),
+            TensorSpec("difference", Datatype.FP32, (-1, 2)),
+        ),
+    )
+
+
+async def test_a_classifier_made_by_skl2onnx_answers_as_scikit_learn_does(
+    engine: OnnxEngine, tmp_path: Path
+) -> None:
+    from skl2onnx import to_onnx
+    from sklearn.datasets import load_digits
+    from sklearn.linear_model import LogisticRegression
+
+    images, labels = load_digits(return_X_y=True)
+    images = (images / 16).astype(np.float32)
+    classifier = LogisticRegression(max_iter=1_000).fit(images[:500], labels[:500])
+    artifact = to_onnx(classifier, images[:1], options={"zipmap": False}).SerializeToString()
+    model = await load(engine, tmp_path, artifact)
+    await model.warm()
+
+    label, probabilities = await model.infer({"X": images[500:600]}, ["label", "probabilities"])
+
+    assert [spec.datatype for spec in model.signature.outputs] == [Datatype.INT64, Datatype.FP32]
+    np.testing.assert_array_equal(label, classifier.predict(images[500:600]))
+    np.testing.assert_allclose(probabilities, classifier.predict_proba(images[500:600]), atol=1e-4)
+
+
+@pytest.mark.parametrize("artifact", [b"", b"no model", onnx_models.scaled(1.0)[:-20]])
+async def test_what_is_no_model_is_refused(
+    engine: OnnxEngine, tmp_path: Path, artifact: bytes
+) -> None:
+    with pytest.raises(LoadError):
+        await load(engine, tmp_path, artifact)
+
+
+async def test_an_output_that_the_protocol_cannot_carry_is_refused(
+    engine: OnnxEngine, tmp_path: Path
+) -> None:
+    with pytest.raises(LoadError, match=r"output y is a seq\(map"):
+        await load(engine, tmp_path, onnx_models.with_a_map_output())
+
+
+async def test_a_model_that_fails_on_the_only_shape_it_takes_is_not_loaded(
+    engine: OnnxEngine, tmp_path: Path
+) -> None:
+    model = await load(engine, tmp_path, onnx_models.reshaped((1, 4)))
+
+    with pytest.raises(LoadError, match="warm-up"):
+        await model.warm()
+
+
+async def test_a_warm_up_that_fails_on_an_invented_shape_proves_nothing(
+    engine: OnnxEngine, tmp_path: Path
+) -> None:
+    model = await load(engine, tmp_path, onnx_models.reshaped(("N", "M")))
+
+    await model.warm()
+
+    (answer,) = await model.infer({"x": np.ones((4, 2), dtype=np.float32)}, ["y"])
+    assert answer.shape == (2, 4)
+
+
+@pytest.mark.parametrize(
+    ("element", "shape", "expected"),
+    [
+        (TensorProto.FLOAT, None, None),
+        (TensorProto.STRING, ("N", None, 3), (-1, -1, 3)),
+    ],
+)
+async def test_axes_that_the_model_leaves_open_are_free(
+    engine: OnnxEngine,
+    tmp_path: Path,
+    element: int,
+    shape: onnx_models.Axes,
+    expected: tuple[int, ...] | None,
+) -> None:
+    model = await load(engine, tmp_path, onnx_models.identity(element, shape))
+    await model.warm()
+
+    assert model.signature.inputs[0].shape == expected
+
+
+@pytest.mark.parametrize(
+    ("artifact", "feed", "blames_input"),
+    [
+        (onnx_models.picked(), {"index": np.array([7])}, True),
+        (onnx_models.failing_above_zero(), {"x": np.array([2])}, False),
+    ],
+    ids=["refused", "failed"],
+)
+async def test_a_run_that_fails_says_whose_fault_the_runtime_thinks_it_is(
+    engine: OnnxEngine,
+    tmp_path: Path,
+    artifact: bytes,
+    feed: dict[str, np.ndarray[tuple[int], np.dtype[np.int64]]],
+    blames_input: bool,
+) -> None:
+    model = await load(engine, tmp_path, artifact)
+
+    with pytest.raises(RunError) as caught:
+        await model.infer(feed, ["y"])
+
+    assert caught.value.blames_input is blames_input
+    assert "/onnxruntime" not in str(caught.value)
+
+
+async def test_an_unloaded_model_runs_no_more(engine: OnnxEngine, tmp_path: Path) -> None:
+    model = await load(engine, tmp_path, onnx_models.identity())
+    await model.unload()
+
+    with pytest.raises(RuntimeError, match="unloaded"):
+        await model.warm()
