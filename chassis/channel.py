@@ -17,12 +17,12 @@ from chassis import errors
 _log = logging.getLogger(__name__)
 
 BACKOFF_MIN_S = 0.1
-BACKOFF_MAX_S = 2.0
+BACKOFF_MAX_S = 1.0
 
 OPTIONS: tuple[tuple[str, Any], ...] = (
     ("grpc.initial_reconnect_backoff_ms", int(BACKOFF_MIN_S * 1_000)),
-    ("grpc.min_reconnect_backoff_ms", int(BACKOFF_MIN_S * 1_000)),
-    ("grpc.max_reconnect_backoff_ms", int(BACKOFF_MAX_S * 1_000)),
+    ("grpc.min_reconnect_backoff_ms", 2_000),  # in spite of its name: deadline of an attempt
+    ("grpc.max_reconnect_backoff_ms", int(BACKOFF_MAX_S * 500)),  # below that of a watch on it
     ("grpc.keepalive_time_ms", 10_000),
     ("grpc.keepalive_timeout_ms", 5_000),
     ("grpc.keepalive_permit_without_calls", 1),
