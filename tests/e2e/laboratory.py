@@ -15,6 +15,7 @@ from algolink.experiment.v1 import experiment_pb2
 from examples.digits import checks, timeline
 from examples.digits.answers import Journal
 from examples.digits.material import Training
+from examples.digits.reporter import reporting
 from examples.digits.timeline import Timeline
 from examples.digits.traffic import traffic
 from examples.digits.visits import visits
@@ -30,6 +31,7 @@ class Laboratory:
     Attributes:
         model: id of a model that nobody else uses.
         experiment: as it was last changed.
+        recorded: outcomes that are on disk, one for each answer.
     """
 
     client: AsyncClient
@@ -37,6 +39,7 @@ class Laboratory:
     experiment: experiment_pb2.Experiment
     journal: Journal = field(default_factory=Journal)
     timeline: Timeline = field(default_factory=Timeline)
+    recorded: int = 0
 
     async def answers(self, more: int) -> None:
         """Waits for that many more answers."""
@@ -68,6 +71,7 @@ class Laboratory:
             checks.version_follows_bucket(self.journal, self.timeline),
             checks.experiment_is_named(self.journal, self.timeline),
             checks.exposures_are_counted(self.journal, await self.counted()),
+            checks.outcomes_are_recorded(self.journal, self.recorded),
         ]
 
 
@@ -96,16 +100,20 @@ async def running_experiment(
 async def under_traffic(
     stack: Stack, laboratory: Laboratory, training: Training, *, requests_per_s: float = 150.0
 ) -> AsyncIterator[None]:
-    """Units keep coming for as long as it is entered; all are answered when it is left."""
+    """Units keep coming for as long as it is entered; all is answered and told when it is left."""
     prefix = f"unit-{uuid.uuid4().hex[:8]}"
-    async with traffic(
-        endpoint=stack.data_endpoint,
-        model=laboratory.model,
-        visits=visits(prefix, len(training.digits), random.Random(prefix)),
-        images=training.images,
-        digits=training.digits,
-        journal=laboratory.journal,
-        on_answer=lambda _: None,
-        requests_per_s=requests_per_s,
+    async with (
+        reporting(laboratory.client) as reporter,
+        traffic(
+            endpoint=stack.data_endpoint,
+            model=laboratory.model,
+            visits=visits(prefix, len(training.digits), random.Random(prefix)),
+            images=training.images,
+            digits=training.digits,
+            journal=laboratory.journal,
+            on_answer=reporter.add,
+            requests_per_s=requests_per_s,
+        ),
     ):
         yield
+    laboratory.recorded += reporter.recorded
