@@ -81,4 +81,5 @@ class Heard:
             deleted_models=frozenset(self.models.deleted),
             deleted_experiments=frozenset(self.experiments.deleted),
             complete=self.models.synced and self.experiments.synced,
+            models_complete=self.models.synced,
         )

@@ -91,7 +91,7 @@ def advance(
         acknowledged: sequence of the newest table that every registered Envoy
             has acknowledged; `None` if none is registered.
     """
-    if state.sequence == 0 and not world.complete:
+    if state.sequence == 0 and not _may_begin(world):
         return Step(state=state, pending={})
     told = state.sequence > 0 and not settling
     leaving = _leaving(world, state, at=at, policy=policy) if told else frozenset()
@@ -121,6 +121,15 @@ def next_deadline(state: State, world: World, *, at: datetime, policy: Policy) -
     ]
     unloads = [d.forgotten + policy.unload_delay for d in state.drains.values() if d.forgotten]
     return min((moment for moment in leases + unloads if moment > at), default=None)
+
+
+def _may_begin(world: World) -> bool:
+    """Whether enough has been heard for a first table.
+
+    Where there are no models there is nothing to split: an Envoy that starts
+    with all the others need not wait for the experiments.
+    """
+    return world.complete or (world.models_complete and not world.models)
 
 
 def _published(state: State, composed: Composed, *, settling: bool) -> tuple[Snapshot, int]:

@@ -158,6 +158,7 @@ class World:
         deleted_experiments: ids of experiments that are gone.
         complete: whether models and experiments have both been heard in full
             since the start.
+        models_complete: whether models have been.
     """
 
     models: Mapping[str, Model] = field(default_factory=dict)
@@ -166,6 +167,7 @@ class World:
     deleted_models: frozenset[str] = frozenset()
     deleted_experiments: frozenset[str] = frozenset()
     complete: bool = True
+    models_complete: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

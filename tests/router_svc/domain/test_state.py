@@ -47,12 +47,14 @@ FLIPPED = a_world(a_replica(ready=[1, 2]), models=(a_model(champion=2),))
 
 def test_nothing_is_composed_before_the_first_watches_are_synced() -> None:
     state = State()
+    unheard = World(complete=False, models_complete=False)
 
     assert stepped(state, a_world(a_replica(ready=[1]), complete=False)).state is state
+    assert stepped(state, unheard).state is state
 
 
-def test_a_first_start_without_models_makes_a_table_at_once() -> None:
-    state = stepped(State(), a_world(models=()), settling=True).state
+def test_a_first_start_without_models_makes_a_table_before_experiments_are_heard() -> None:
+    state = stepped(State(), a_world(models=(), complete=False), settling=True).state
 
     assert state.sequence == 1
     assert state.snapshot.routes == {}
