@@ -67,7 +67,7 @@ async def run(
         folder.remove_connection()
         ended = await asyncio.to_thread(leftovers.end, folder.root, grace_s=LEFTOVER_GRACE_S)
         if ended:
-            note(f"ended {ended} processes that an earlier run left behind")
+            note(f"an earlier run left processes behind: ended {ended}")
         keys = tokens.ensure(folder.auth)
         chosen = _ports(folder, options)
         data_endpoint = f"{LOOPBACK}:{chosen['data']}"
