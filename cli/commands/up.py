@@ -14,7 +14,7 @@ from pathlib import Path
 import click
 
 from algolink.client.connection import default_data_dir
-from cli.output import stderr_console, stdout_console
+from cli.output import FORMATS, stderr_console, stdout_console
 from cli.up import report, stack
 from cli.up.layout import DataFolder
 
@@ -57,10 +57,10 @@ _PORT = click.IntRange(0, 65535)
 @click.option(
     "-o",
     "--output",
-    type=click.Choice(["table", "json"]),
+    type=click.Choice(FORMATS),
     default="table",
     show_default=True,
-    help="json prints one line when everything is ready.",
+    help="When everything is ready; json is one line.",
 )
 def up(
     data_dir: Path | None,
@@ -86,6 +86,8 @@ def up(
     def on_ready(state: report.Ready) -> None:
         if output == "json":
             click.echo(report.as_json_line(state))
+        elif output == "yaml":
+            click.echo(report.as_yaml(state), nl=False)
         else:
             is_default = state.data_dir == str(default_data_dir(os.environ).absolute())
             report.show(stdout_console(), state, is_default_folder=is_default)

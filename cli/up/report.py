@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
+import yaml
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -66,6 +67,11 @@ def ready(
 def as_json_line(state: Ready) -> str:
     """One line, keys as in `Ready`."""
     return json.dumps(asdict(state))
+
+
+def as_yaml(state: Ready) -> str:
+    """A document, keys as in `Ready`."""
+    return yaml.safe_dump(asdict(state), sort_keys=False)
 
 
 def show(console: Console, state: Ready, *, is_default_folder: bool) -> None:
