@@ -57,6 +57,13 @@ class Neighbours(
         )
         self._changes.notify()
 
+    def show_malformed_experiment(self, experiment: str) -> None:
+        """Shows a running experiment whose buckets have a gap."""
+        message = builders.experiment_message(builders.an_experiment(experiment))
+        del message.segments[0]
+        self._experiments.append(experiment_pb2.WatchExperimentsResponse(experiment=message))
+        self._changes.notify()
+
     async def WatchModels(
         self, request: registry_pb2.WatchModelsRequest, context: Any
     ) -> AsyncIterator[registry_pb2.WatchModelsResponse]:
