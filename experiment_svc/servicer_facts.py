@@ -14,6 +14,7 @@ from algolink.experiment.v1 import facts_pb2_grpc as rpc
 from algolink.names import shown
 from experiment_svc import convert_facts
 from experiment_svc.domain.facts import MAX_TEXT
+from experiment_svc.intake import OutcomeIntake
 from experiment_svc.store import Store
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -32,6 +33,7 @@ class FactServicer(rpc.FactServiceServicer):
     def __init__(self, store: Store, *, now: Callable[[], datetime]) -> None:
         self._store = store
         self._now = now
+        self._outcomes = OutcomeIntake(store)
 
     async def RecordExposures(
         self, request: pb.RecordExposuresRequest, context: Context
@@ -46,8 +48,7 @@ class FactServicer(rpc.FactServiceServicer):
         self, request: pb.RecordOutcomesRequest, context: Context
     ) -> pb.RecordResponse:
         outcomes = convert_facts.outcomes_from_proto(request.outcomes, received=self._now())
-        async with self._store.transaction() as tx:
-            receipt = await tx.add_outcomes(outcomes)
+        receipt = await self._outcomes.put(outcomes)
         return convert_facts.receipt_to_proto(receipt)
 
 

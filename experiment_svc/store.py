@@ -76,8 +76,8 @@ class Transaction(Reading, Protocol):
     async def add_exposures(self, exposures: Sequence[Exposure], *, node: str) -> Receipt:
         """Stores what is new, and counts it."""
 
-    async def add_outcomes(self, outcomes: Sequence[Outcome]) -> Receipt:
-        """Stores what is new."""
+    async def add_outcomes(self, batches: Sequence[Sequence[Outcome]]) -> Sequence[Receipt]:
+        """Stores what is new; a receipt for each batch."""
 
     async def lower_p_values(self, name: ExperimentName, values: Mapping[str, float]) -> None:
         """Keeps the smaller of each value and the one that is stored."""

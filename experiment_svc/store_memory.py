@@ -173,7 +173,9 @@ class MemoryTransaction:
     ) -> Receipt:
         """Stores what is new, and counts it."""
         state = self._state
-        known = {key: exposure.digest for key, exposure in state.exposures.items()}
+        known: dict[object, bytes] = {
+            key: exposure.digest for key, exposure in state.exposures.items()
+        }
         new, receipt = facts.sort_out(exposures, known)
         state.exposures.update((exposure.key, exposure) for exposure in new)
         increment = facts.increment(new)
@@ -184,12 +186,17 @@ class MemoryTransaction:
         state.latency.update(increment.latency)
         return self._counted(receipt)
 
-    async def add_outcomes(self, outcomes: Sequence[Outcome]) -> Receipt:
-        """Stores what is new."""
-        known = {key: outcome.digest for key, outcome in self._state.outcomes.items()}
-        new, receipt = facts.sort_out(outcomes, known)
-        self._state.outcomes.update((outcome.key, outcome) for outcome in new)
-        return self._counted(receipt)
+    async def add_outcomes(self, batches: Sequence[Sequence[Outcome]]) -> Sequence[Receipt]:
+        """Stores what is new; a receipt for each batch."""
+        known: dict[object, bytes] = {
+            key: outcome.digest for key, outcome in self._state.outcomes.items()
+        }
+        receipts = []
+        for batch in batches:
+            new, receipt = facts.sort_out(batch, known)
+            self._state.outcomes.update((outcome.key, outcome) for outcome in new)
+            receipts.append(self._counted(receipt))
+        return receipts
 
     async def lower_p_values(self, name: ExperimentName, values: Mapping[str, float]) -> None:
         """Keeps the smaller of each value and the one that is stored."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum
@@ -110,6 +110,13 @@ class Receipt:
     accepted: int = 0
     redelivered: int = 0
     conflicts: int = 0
+
+    def __add__(self, other: Receipt) -> Receipt:
+        return Receipt(
+            self.accepted + other.accepted,
+            self.redelivered + other.redelivered,
+            self.conflicts + other.conflicts,
+        )
 
 
 _SERVER_FAULTS = frozenset({2, 4, 8, 13, 14, 15})
@@ -259,21 +266,20 @@ def increment(exposures: Iterable[Exposure]) -> Increment:
     return total
 
 
-def sort_out(facts: Iterable[_Fact], known: Mapping[object, bytes]) -> tuple[list[_Fact], Receipt]:
+def sort_out(facts: Iterable[_Fact], known: dict[object, bytes]) -> tuple[list[_Fact], Receipt]:
     """Parts a batch into what is new, and what came before.
 
     Args:
         facts: in the order of the batch; the first of a key stays.
         known: digest of each stored fact by its key; keys not in the batch do
-            no harm.
+            no harm. What is new is added, so that the next batch knows it.
     """
-    digests = dict(known)
     new: list[_Fact] = []
     redelivered = conflicts = 0
     for fact in facts:
-        digest = digests.get(fact.key)
+        digest = known.get(fact.key)
         if digest is None:
-            digests[fact.key] = fact.digest
+            known[fact.key] = fact.digest
             new.append(fact)
         elif digest == fact.digest:
             redelivered += 1

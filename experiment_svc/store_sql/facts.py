@@ -45,20 +45,23 @@ class FactsWriting:
         await self._end_batch(receipt)
         return receipt
 
-    async def add_outcomes(self, batch: Sequence[Outcome]) -> Receipt:
-        """Stores what is new."""
+    async def add_outcomes(self, batches: Sequence[Sequence[Outcome]]) -> Sequence[Receipt]:
+        """Stores what is new; a receipt for each batch."""
         await self._begin_batch()
         known: dict[object, bytes] = {}
-        for ids in _chunks([outcome.event_id for outcome in batch]):
+        for ids in _chunks([outcome.event_id for batch in batches for outcome in batch]):
             for row in await self._connection.execute(_KNOWN_OUTCOMES, {"ids": ids}):
                 known[row.event_id] = row.digest
-        new, receipt = facts.sort_out(batch, known)
-        if new:
-            await self._connection.execute(
-                sa.insert(outcomes), [_outcome_row(outcome) for outcome in new]
-            )
-        await self._end_batch(receipt)
-        return receipt
+        rows: list[dict[str, Any]] = []
+        receipts = []
+        for batch in batches:
+            new, receipt = facts.sort_out(batch, known)
+            rows += [_outcome_row(outcome) for outcome in new]
+            receipts.append(receipt)
+        if rows:
+            await self._connection.execute(sa.insert(outcomes), rows)
+        await self._end_batch(sum(receipts, Receipt()))
+        return receipts
 
     async def _begin_batch(self) -> None:
         """Waits until no other batch is being written.
