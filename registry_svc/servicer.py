@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 from typing import Any
@@ -14,13 +15,15 @@ from algolink import names
 from algolink.names import ModelName, VersionName
 from algolink.registry.v1 import registry_pb2 as pb
 from algolink.registry.v1 import registry_pb2_grpc
-from chassis import watch
+from chassis import auth, watch
 from registry_svc import convert
 from registry_svc.artifacts import ArtifactFolder
 from registry_svc.domain import models, paging
 from registry_svc.domain.models import ModelState
 from registry_svc.pushing import Pusher
 from registry_svc.store import Store
+
+_log = logging.getLogger(__name__)
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -53,6 +56,14 @@ class RegistryServicer(registry_pb2_grpc.RegistryServiceServicer):
     ) -> pb.Version:
         version = await self._pusher.push(aiter(request_iterator))
         self._changes.notify()
+        _log.info(
+            "version pushed",
+            extra={
+                "version": str(version.name),
+                "digest": version.digest,
+                "caller": auth.caller().name,
+            },
+        )
         return convert.version_to_proto(version)
 
     async def GetModel(self, request: pb.GetModelRequest, context: Context) -> pb.Model:
@@ -111,6 +122,7 @@ class RegistryServicer(registry_pb2_grpc.RegistryServiceServicer):
             )
             saved = model if pointed is model else await writer.put_model(pointed)
         self._changes.notify()
+        _log_alias("alias set", name, request.alias, version=request.version)
         return convert.model_to_proto(saved)
 
     async def DeleteAlias(self, request: pb.DeleteAliasRequest, context: Context) -> Empty:
@@ -120,6 +132,7 @@ class RegistryServicer(registry_pb2_grpc.RegistryServiceServicer):
             models.check_etag(model, request.etag)
             await writer.put_model(models.remove_alias(model, request.alias, at=self._now()))
         self._changes.notify()
+        _log_alias("alias deleted", name, request.alias)
         return Empty()
 
     async def DownloadArtifact(
@@ -145,6 +158,13 @@ class RegistryServicer(registry_pb2_grpc.RegistryServiceServicer):
     async def _changed_since(self, change: int) -> list[watch.Change[ModelState]]:
         async with self._store.reading() as reader:
             return list(await reader.changed_since(change))
+
+
+def _log_alias(event: str, model: ModelName, alias: str, **details: object) -> None:
+    _log.info(
+        event,
+        extra={"model": str(model), "alias": alias, "caller": auth.caller().name, **details},
+    )
 
 
 def _version_of(parent: ModelName, name: str) -> VersionName:
