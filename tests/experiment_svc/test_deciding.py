@@ -50,7 +50,7 @@ async def feed(
             outcomes.append(an_outcome(unit=unit, value=float(right), at=clock.now))
     async with store.transaction() as tx:
         await tx.add_exposures(exposures, node="node-1")
-        await tx.add_outcomes(outcomes)
+        await tx.add_outcomes([outcomes])
 
 
 async def test_a_decided_experiment_is_concluded_once(store: Store, clock: FakeClock) -> None:
@@ -98,7 +98,7 @@ async def test_too_few_units_are_waited_for(store: Store, clock: FakeClock) -> N
     async with store.transaction() as tx:
         for arm in HALF:
             await tx.add_exposures([an_exposure(unit=f"{arm}-one-more", arm=arm)], node="node-1")
-            await tx.add_outcomes([an_outcome(unit=f"{arm}-one-more")])
+            await tx.add_outcomes([[an_outcome(unit=f"{arm}-one-more")]])
     await decider.look_once()
     assert (await get(store)).state is State.CONCLUDING
 

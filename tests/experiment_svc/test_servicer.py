@@ -69,7 +69,7 @@ async def feed(store: MemoryStore, *, units: int, better: str, clock: FakeClock)
         outcomes.append(an_outcome(unit=unit, value=float(right), at=clock.now))
     async with store.transaction() as tx:
         await tx.add_exposures(exposures, node="node-1")
-        await tx.add_outcomes(outcomes)
+        await tx.add_outcomes([outcomes])
 
 
 async def test_a_draft_has_what_was_asked_for_and_its_defaults(
@@ -367,8 +367,10 @@ async def test_a_p_value_never_rises(
         # What was right is wrong after all, for every second unit.
         await tx.add_outcomes(
             [
-                an_outcome(unit=f"unit-{number}", value=-2.0, at=clock.now)
-                for number in range(1, 200, 4)
+                [
+                    an_outcome(unit=f"unit-{number}", value=-2.0, at=clock.now)
+                    for number in range(1, 200, 4)
+                ]
             ]
         )
 

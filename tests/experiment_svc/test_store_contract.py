@@ -53,7 +53,8 @@ async def expose(store: Store, *exposures: Exposure) -> Receipt:
 
 async def happen(store: Store, *outcomes: Outcome) -> Receipt:
     async with store.transaction() as tx:
-        return await tx.add_outcomes(outcomes)
+        (receipt,) = await tx.add_outcomes([outcomes])
+        return receipt
 
 
 async def aggregates(store: Store, experiment: Experiment, **span: float) -> Aggregates:
@@ -277,6 +278,16 @@ class TestExactlyOnce:
 
     async def test_exposures_of_an_unknown_experiment_are_taken(self, store: Store) -> None:
         assert await expose(store, an_exposure(experiment="lost")) == Receipt(1, 0, 0)
+
+    async def test_batches_that_are_written_together_have_receipts_of_their_own(
+        self, store: Store
+    ) -> None:
+        first, second = an_outcome(event_id="e1"), an_outcome(event_id="e2")
+
+        async with store.transaction() as tx:
+            receipts = await tx.add_outcomes([[first], [], [first, second]])
+
+        assert receipts == [Receipt(1, 0, 0), Receipt(), Receipt(1, 1, 0)]
 
     async def test_a_large_batch_goes_in_whole(self, store: Store) -> None:
         experiment = await add(store, a_running())
