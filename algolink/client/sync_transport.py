@@ -21,12 +21,16 @@ ResponseMetadata = Iterable[tuple[str, str | bytes]]
 
 
 class SyncTransport:
-    """Two channels, opened when first needed, and how to wait on them."""
+    """Two channels, which connect when first needed, and how to wait on them."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._authorization = channels.authorization(connection)
-        self._channels: dict[str, grpc.Channel] = {}
+        endpoints = {connection.admin_endpoint, connection.data_endpoint}
+        self._channels = {
+            endpoint: grpc.insecure_channel(endpoint, options=channels.options(endpoint))
+            for endpoint in endpoints
+        }
 
     def close(self) -> None:
         """Ends what still runs and closes the channels; closing again does nothing."""
@@ -36,7 +40,7 @@ class SyncTransport:
     def unary(self, call: Call[Reply], timeout_s: float) -> Reply:
         """Calls a control service, again where that is safe and may help."""
         endpoint = self._connection.admin_endpoint
-        method = self._channel(endpoint).unary_unary(
+        method = self._channels[endpoint].unary_unary(
             call.path,
             request_serializer=serialized,
             response_deserializer=call.reply.FromString,
@@ -85,7 +89,7 @@ class SyncTransport:
     ) -> Reply:
         """Streams `messages`, made anew for each try."""
         endpoint = self._connection.admin_endpoint
-        method = self._channel(endpoint).stream_unary(
+        method = self._channels[endpoint].stream_unary(
             path,
             request_serializer=serialized,
             response_deserializer=reply.FromString,
@@ -110,7 +114,7 @@ class SyncTransport:
     ) -> tuple[Reply, ResponseMetadata]:
         """Calls the data plane; the answer and its headers."""
         endpoint = self._connection.data_endpoint
-        method = self._channel(endpoint).unary_unary(
+        method = self._channels[endpoint].unary_unary(
             path,
             request_serializer=serialized,
             response_deserializer=reply.FromString,
@@ -137,10 +141,3 @@ class SyncTransport:
                 if pause_s is None:
                     raise error from None
             time.sleep(pause_s)
-
-    def _channel(self, endpoint: str) -> grpc.Channel:
-        if endpoint not in self._channels:
-            self._channels[endpoint] = grpc.insecure_channel(
-                endpoint, options=channels.options(endpoint)
-            )
-        return self._channels[endpoint]

@@ -109,6 +109,8 @@ async def run(
         finally:
             folder.remove_connection()
             await _stop(supervisor, stop, note)
+            # An Envoy whose agent died just before has nobody else to stop it.
+            await asyncio.to_thread(leftovers.end, folder.root, grace_s=LEFTOVER_GRACE_S)
 
 
 async def _start(supervisor: Supervisor, chosen: dict[str, int]) -> None:
