@@ -12,7 +12,7 @@ from algolink.errors import AlgoLinkError
 from algolink.experiment.v1 import facts_pb2 as pb
 from algolink.names import ExperimentName
 from experiment_svc import convert
-from experiment_svc.domain import facts
+from experiment_svc.domain import fact_checks
 from experiment_svc.domain.facts import Exposure, Kind, Outcome, Receipt
 
 
@@ -23,14 +23,14 @@ def exposures_from_proto(messages: Sequence[pb.Exposure]) -> list[Exposure]:
         InvalidArgument: FACT_INVALID, for the first bad one.
         ResourceExhausted: BATCH_TOO_LARGE.
     """
-    facts.check_batch(len(messages), "exposures")
+    fact_checks.check_batch(len(messages), "exposures")
     exposures = []
     for index, message in enumerate(messages):
         try:
             exposure = _exposure(message)
-            facts.check_exposure(exposure)
+            fact_checks.check_exposure(exposure)
         except (ValueError, AlgoLinkError) as error:
-            raise facts.invalid(index, "exposure", error) from error
+            raise fact_checks.invalid(index, "exposure", error) from error
         exposures.append(exposure)
     return exposures
 
@@ -42,14 +42,14 @@ def outcomes_from_proto(messages: Sequence[pb.Outcome], *, received: datetime) -
         InvalidArgument: FACT_INVALID, for the first bad one.
         ResourceExhausted: BATCH_TOO_LARGE.
     """
-    facts.check_batch(len(messages), "outcomes")
+    fact_checks.check_batch(len(messages), "outcomes")
     outcomes = []
     for index, message in enumerate(messages):
         try:
             outcome = _outcome(message, received)
-            facts.check_outcome(outcome)
+            fact_checks.check_outcome(outcome)
         except (ValueError, AlgoLinkError) as error:
-            raise facts.invalid(index, "outcome", error) from error
+            raise fact_checks.invalid(index, "outcome", error) from error
         outcomes.append(outcome)
     return outcomes
 

@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from experiment_svc.domain.facts import MAX_BATCH, Outcome, Receipt
+from experiment_svc.domain.fact_checks import MAX_BATCH
+from experiment_svc.domain.facts import Outcome, Receipt
 from experiment_svc.store import Store
 
 

@@ -13,7 +13,7 @@ from algolink.experiment.v1 import facts_pb2 as pb
 from algolink.experiment.v1 import facts_pb2_grpc as rpc
 from algolink.names import shown
 from experiment_svc import convert_facts
-from experiment_svc.domain.facts import MAX_TEXT
+from experiment_svc.domain.fact_checks import MAX_TEXT
 from experiment_svc.intake import OutcomeIntake
 from experiment_svc.store import Store
 

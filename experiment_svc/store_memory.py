@@ -13,9 +13,10 @@ from datetime import datetime
 from algolink.names import ExperimentName, ModelName
 from chassis.watch import Change, Notifier
 from experiment_svc import records, store
-from experiment_svc.domain import facts, windows
+from experiment_svc.domain import counting, facts, windows
+from experiment_svc.domain.counting import UnitState
 from experiment_svc.domain.experiments import ROUTED, Experiment, State
-from experiment_svc.domain.facts import Exposure, Outcome, Receipt, UnitState
+from experiment_svc.domain.facts import Exposure, Outcome, Receipt
 from experiment_svc.domain.results import Aggregates, Cell
 from experiment_svc.stats.moments import Moments
 
@@ -178,7 +179,7 @@ class MemoryTransaction:
         }
         new, receipt = facts.sort_out(exposures, known)
         state.exposures.update((exposure.key, exposure) for exposure in new)
-        increment = facts.increment(new)
+        increment = counting.increment(new)
         for key, unit in increment.units.items():
             state.units[key] = state.units[key] + unit if key in state.units else unit
         state.requests.update(increment.requests)

@@ -8,8 +8,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from experiment_svc.domain import facts
-from experiment_svc.domain.facts import Exposure, Increment, Outcome, Receipt
+from experiment_svc.domain import counting, facts
+from experiment_svc.domain.counting import Increment
+from experiment_svc.domain.facts import Exposure, Outcome, Receipt
 from experiment_svc.records import to_us
 from experiment_svc.schema import (
     exposures,
@@ -41,7 +42,7 @@ class FactsWriting:
             await self._connection.execute(
                 sa.insert(exposures), [_exposure_row(exposure, node) for exposure in new]
             )
-            await self._count(facts.increment(new))
+            await self._count(counting.increment(new))
         await self._end_batch(receipt)
         return receipt
 

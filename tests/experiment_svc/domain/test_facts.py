@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from experiment_svc.domain import facts
-from experiment_svc.domain.facts import Kind, Receipt, UnitState
+from experiment_svc.domain import counting, fact_checks, facts
+from experiment_svc.domain.counting import UnitState
+from experiment_svc.domain.facts import Kind, Receipt
 from tests.experiment_svc.builders import NOON, an_exposure, an_outcome
 
 
@@ -66,7 +67,7 @@ def test_a_unit_is_the_same_in_whatever_order_its_exposures_come(data: st.DataOb
 
 
 def test_only_requests_of_an_experiment_count() -> None:
-    increment = facts.increment(
+    increment = counting.increment(
         [
             an_exposure(),
             an_exposure(kind=Kind.ATTEMPT, attempt=1),
@@ -108,7 +109,7 @@ def test_a_batch_with_a_fact_twice_takes_it_once() -> None:
 )
 def test_a_bad_exposure_is_refused(bad: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=list(bad)[-1]):
-        facts.check_exposure(an_exposure(**bad))  # type: ignore[arg-type]  # each is of its kind
+        fact_checks.check_exposure(an_exposure(**bad))  # type: ignore[arg-type]  # each is of its kind
 
 
 @pytest.mark.parametrize(
@@ -129,11 +130,11 @@ def test_a_bad_exposure_is_refused(bad: dict[str, object]) -> None:
 )
 def test_a_bad_outcome_is_refused(bad: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=list(bad)[-1]):
-        facts.check_outcome(an_outcome(**bad))  # type: ignore[arg-type]  # each is of its kind
+        fact_checks.check_outcome(an_outcome(**bad))  # type: ignore[arg-type]  # each is of its kind
 
 
 def test_good_facts_pass() -> None:
-    facts.check_exposure(an_exposure())
-    facts.check_exposure(an_exposure(experiment=""))
-    facts.check_exposure(an_exposure(kind=Kind.ATTEMPT, attempt=3))
-    facts.check_outcome(an_outcome(value=-1e100))
+    fact_checks.check_exposure(an_exposure())
+    fact_checks.check_exposure(an_exposure(experiment=""))
+    fact_checks.check_exposure(an_exposure(kind=Kind.ATTEMPT, attempt=3))
+    fact_checks.check_outcome(an_outcome(value=-1e100))
