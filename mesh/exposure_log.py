@@ -54,10 +54,7 @@ def access_log(path: str) -> dict[str, Any]:
         "typed_config": {
             "@type": "type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog",
             "path": path,
-            "log_format": {
-                "json_format": LINE,
-                "json_format_options": {"sort_properties": True},
-            },
+            "log_format": {"json_format": LINE},
         },
     }
 

@@ -31,8 +31,9 @@ class Call:
 
 
 STREAM = Call("stream", "grpc", frozenset({names.OPERATION_STREAM}))
-UNARY = Call("grpc", "grpc", frozenset({names.OPERATION_INFER, names.OPERATION_INFO}))
-REST = Call("http", "http", frozenset({names.OPERATION_INFER, names.OPERATION_INFO}))
+_UNARY_OPERATIONS = frozenset({names.OPERATION_INFER, names.OPERATION_INFO, names.OPERATION_SERVER})
+UNARY = Call("grpc", "grpc", _UNARY_OPERATIONS)
+REST = Call("http", "http", _UNARY_OPERATIONS)
 
 CALLS = (STREAM, UNARY, REST)
 """In the order in which their routes are matched."""

@@ -29,6 +29,7 @@ would rule out a retry if the replica died in between.
 OPERATION_INFER = "infer"
 OPERATION_STREAM = "stream"
 OPERATION_INFO = "info"
+OPERATION_SERVER = "server"
 
 SERVER_SCOPE = "_server"
 """Scope of what is asked of the server and not of a model; no model id is like it."""

@@ -77,7 +77,7 @@ def _server_routes(snapshot: table.Snapshot) -> Iterator[components.Route]:
         return
     pool = _DEFAULT_POOL if _DEFAULT_POOL in pools else pools[0]
     for call in CALLS:
-        if names.OPERATION_INFO in call.operations:
+        if names.OPERATION_SERVER in call.operations:
             yield _route(
                 f"server-{call.name}",
                 call,

@@ -98,7 +98,7 @@ async def _shipping(
         log_files,
         Checkpoint(folder / "checkpoint.json"),
         folder / "quarantine.log",
-        _record(experiment, settings.node_id),
+        record_over(experiment, settings.node_id),
         reopen=admin.reopen_logs,
         rotate_bytes=settings.rotate_bytes,
     )
@@ -111,7 +111,8 @@ async def _shipping(
         _log.warning("exposures left for the next start", extra={"bytes": shipper.lag_bytes()})
 
 
-def _record(experiment: grpc.aio.Channel, node_id: str) -> Record:
+def record_over(experiment: grpc.aio.Channel, node_id: str) -> Record:
+    """Sends exposures to the fact service behind a channel, in the name of an Envoy."""
     stub = facts_pb2_grpc.FactServiceStub(experiment)
 
     async def record(exposures: Sequence[facts_pb2.Exposure]) -> None:

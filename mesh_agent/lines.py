@@ -38,13 +38,16 @@ def _exposure(fields: dict[str, Any]) -> facts_pb2.Exposure:
     request_id = fields["request_id"]
     if not isinstance(request_id, str) or len(request_id) != _REQUEST_ID_LENGTH:
         raise ValueError(f"request_id is {request_id!r}")
+    model = fields["model"]
+    if not model:
+        raise ValueError("no model")
     experiment = fields["experiment"]
     flags = fields["flags"]
     found = facts_pb2.Exposure(
         request_id=request_id,
         kind=facts_pb2.EXPOSURE_KIND_REQUEST,
         time=_time(int(fields["time_us"])),
-        model=fields["model"],
+        model=model,
         experiment=f"experiments/{experiment}" if experiment else "",
         phase=int(fields["phase"] or 0),
         table_revision=fields["revision"] or "",

@@ -52,7 +52,7 @@ end
 -- Model, version and operation of a gRPC call, or nil and a status with its reason.
 local function read_grpc(handle, path)
   local method = path:match("^" .. SERVICE:gsub("%.", "%%.") .. "(%a+)$")
-  if method and SERVER_CALLS[method] then return "_server", "", "info" end
+  if method and SERVER_CALLS[method] then return "_server", "", "server" end
   local operation = method and GRPC_OPERATIONS[method]
   if not operation then
     return nil, "501", shown(path) .. " is not forwarded: call a replica's own port"
@@ -67,7 +67,7 @@ end
 local function read_rest(path)
   path = path:match("^[^?#]*")
   if path == "/v2" or path == "/v2/" or path == "/v2/health/live" or path == "/v2/health/ready" then
-    return "_server", "", "info"
+    return "_server", "", "server"
   end
   local model, rest = path:match("^/v2/models/([^/]+)(.*)$")
   if not model then
@@ -112,7 +112,7 @@ function envoy_on_request(handle)
     refuse(handle, is_grpc, version, operation)
     return
   end
-  if model ~= "_server" and not is_model_id(model) then
+  if operation ~= "server" and not is_model_id(model) then
     refuse(handle, is_grpc, "404", "no model is called " .. shown(model)
       .. ": a model id is 1 to 63 of a-z0-9-, starting with a letter")
     return

@@ -29,6 +29,13 @@ class ControlPlane(ads_pb2_grpc.AggregatedDiscoveryServiceServicer):  # type: ig
         self.refused: list[str] = []
         self.tokens: list[str] = []
 
+    server: grpc.aio.Server | None = None
+
+    async def stop(self) -> None:
+        """Ends as a killed router does."""
+        assert self.server is not None
+        await self.server.stop(None)
+
     async def publish(self, wanted: resources.Resources) -> None:
         """Replaces what is served, and waits until Envoy has taken it."""
         async with self._changed:
@@ -154,7 +161,7 @@ class _Stream:
 async def control_plane(initial: resources.Resources) -> AsyncIterator[tuple[ControlPlane, int]]:
     """A control plane on a free port."""
     servicer = ControlPlane(initial)
-    server = grpc.aio.server()
+    server = servicer.server = grpc.aio.server()
     ads_pb2_grpc.add_AggregatedDiscoveryServiceServicer_to_server(servicer, server)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()

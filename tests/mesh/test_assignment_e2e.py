@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 import xxhash
+from tritonclient.grpc import service_pb2
 
 from algolink import split
 from tests.mesh import builders
@@ -221,13 +222,9 @@ async def _versions(mesh: Mesh, units: list[str]) -> list[int]:
     return await asyncio.gather(*map(version, units))
 
 
-def _infer_request() -> object:
-    from tritonclient.grpc import service_pb2
-
+def _infer_request() -> service_pb2.ModelInferRequest:
     return service_pb2.ModelInferRequest(model_name="digits")
 
 
-def _metadata_request() -> object:
-    from tritonclient.grpc import service_pb2
-
+def _metadata_request() -> service_pb2.ModelMetadataRequest:
     return service_pb2.ModelMetadataRequest(name="digits")

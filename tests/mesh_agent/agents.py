@@ -12,6 +12,7 @@ from asyncio.subprocess import Process
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
@@ -86,7 +87,7 @@ class Station:
     async def until_serving(self, wanted: bool) -> None:
         """Waits until the agent's health says so."""
         async with asyncio.timeout(30):
-            while await self._is_serving() != wanted:
+            while await self._is_serving() != wanted:  # noqa: ASYNC110 - another process
                 await asyncio.sleep(0.02)
 
     async def predict(self, *units: str) -> list[str]:
@@ -108,7 +109,7 @@ class Station:
 
     async def _is_serving(self) -> bool:
         async with grpc.aio.insecure_channel(str(self.listen)) as channel:
-            stub = health_pb2_grpc.HealthStub(channel)
+            stub: Any = health_pb2_grpc.HealthStub(channel)
             try:
                 answer = await stub.Check(health_pb2.HealthCheckRequest(), timeout=2)
             except grpc.aio.AioRpcError:
@@ -126,19 +127,17 @@ async def station(folder: Path) -> AsyncIterator[Station]:
             grpc=(replica.grpc_endpoint,),
             http=(replica.http_endpoint,),
         )
+        control_plane, router_port = await stack.enter_async_context(
+            ads.control_plane(resources.build(snapshot))
+        )
         facts = Facts()
         built = Station(
             folder=folder,
             facts=facts,
             facts_port=await stack.enter_async_context(serving(facts)),
+            control_plane=control_plane,
+            router_port=router_port,
             replica=replica,
-            **dict(
-                zip(
-                    ("control_plane", "router_port"),
-                    await stack.enter_async_context(ads.control_plane(resources.build(snapshot))),
-                    strict=True,
-                )
-            ),
         )
         try:
             yield built

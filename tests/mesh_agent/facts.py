@@ -16,7 +16,7 @@ from chassis import errors
 
 
 @dataclass
-class Facts(facts_pb2_grpc.FactServiceServicer):  # type: ignore[misc]  # untyped
+class Facts(facts_pb2_grpc.FactServiceServicer):
     """Keeps each exposure once, by its request id.
 
     Attributes:
@@ -34,7 +34,7 @@ class Facts(facts_pb2_grpc.FactServiceServicer):  # type: ignore[misc]  # untype
     conflicts: list[str] = field(default_factory=list)
     batches: list[int] = field(default_factory=list)
     failures: int = 0
-    _random: random.Random = field(default_factory=lambda: random.Random(7))  # noqa: S311
+    _random: random.Random = field(default_factory=lambda: random.Random(7))
 
     async def RecordExposures(
         self, request: facts_pb2.RecordExposuresRequest, context: Any

@@ -1,0 +1,149 @@
+"""Envoy's resources of a snapshot, as values."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import yaml
+from google.protobuf import json_format
+
+from algolink import split
+from mesh import names, resources, table
+from tests.mesh import builders
+
+GOLDEN = Path(__file__).parent / "golden"
+
+RAMPED = split.resize(
+    split.allocate({"champion": 6_000, "challenger": 2_000, "third": 2_000}),
+    {"champion": 4_000, "challenger": 2_000, "third": 4_000},
+)
+
+SNAPSHOTS = {
+    "empty": table.Snapshot(),
+    "champion_only": builders.a_snapshot(builders.a_route(versions=(1,))),
+    "experiment": builders.a_snapshot(builders.a_route(split=builders.a_split())),
+    "ramped_per_request": builders.a_snapshot(
+        builders.a_route(
+            versions=(1, 2, 3),
+            split=builders.a_split(
+                bucket_table=RAMPED,
+                versions={"champion": 1, "challenger": 2, "third": 3},
+                per_request=True,
+                phase=2,
+            ),
+        )
+    ),
+    "no_replicas": builders.a_snapshot(builders.a_route(), grpc=(), http=()),
+}
+
+
+@pytest.mark.parametrize("name", SNAPSHOTS)
+def test_resources_are_what_the_golden_file_says(name: str) -> None:
+    """Rewrite the files with UPDATE_GOLDEN=1, and read what has changed."""
+    built = resources.build(SNAPSHOTS[name])
+    shown = {
+        type_url.rpartition(".")[2]: {
+            name: json.loads(
+                json_format.MessageToJson(resource.body, preserving_proto_field_name=True)
+            )
+            for name, resource in sorted(named.items())
+        }
+        for type_url, named in built.by_type.items()
+    }
+    file = GOLDEN / f"{name}.yaml"
+
+    if os.environ.get("UPDATE_GOLDEN"):
+        file.write_text(yaml.safe_dump(shown))
+
+    assert yaml.safe_load(file.read_text()) == shown
+
+
+@pytest.mark.parametrize("name", SNAPSHOTS)
+def test_built_resources_are_consistent(name: str) -> None:
+    resources.check(resources.build(SNAPSHOTS[name]))
+
+
+def test_equal_snapshots_make_equal_resources() -> None:
+    once, again = (
+        resources.build(builders.a_snapshot(builders.a_route(split=builders.a_split())))
+        for _ in range(2)
+    )
+
+    assert once.revision == again.revision
+    assert once.by_type == again.by_type
+
+
+def test_a_flip_in_a_loaded_pool_changes_one_route_configuration() -> None:
+    others = [builders.a_route("other", versions=(1, 2))]
+    before = resources.build(builders.a_snapshot(builders.a_route(champion=1), *others))
+    after = resources.build(builders.a_snapshot(builders.a_route(champion=2), *others))
+
+    assert changed(before, after) == {(resources.RDS, "digits")}
+    assert before.revision != after.revision
+
+
+def test_a_ramp_changes_one_route_configuration() -> None:
+    before, after = (
+        resources.build(builders.a_snapshot(builders.a_route(split=builders.a_split(weights))))
+        for weights in (
+            {"champion": 9_000, "challenger": 1_000},
+            {"champion": 5_000, "challenger": 5_000},
+        )
+    )
+
+    assert changed(before, after) == {(resources.RDS, "digits")}
+
+
+def test_a_replica_that_goes_changes_endpoints_alone() -> None:
+    route = builders.a_route(split=builders.a_split())
+    one, two = table.Endpoint("127.0.0.1", 8001), table.Endpoint("127.0.0.1", 8003)
+    before = resources.build(builders.a_snapshot(route, grpc=(one, two)))
+    after = resources.build(builders.a_snapshot(route, grpc=(one,)))
+
+    assert changed(before, after) == {
+        (resources.EDS, "pool/default/grpc"),
+        (resources.EDS, "arm/digits-1/challenger/grpc"),
+    }
+
+
+def test_the_control_arm_shares_the_clusters_of_its_pool() -> None:
+    built = resources.build(builders.a_snapshot(builders.a_route(split=builders.a_split())))
+
+    assert built.by_type[resources.CDS].keys() == {
+        "pool/default/grpc",
+        "pool/default/http",
+        "arm/digits-1/challenger/grpc",
+        "arm/digits-1/challenger/http",
+    }
+
+
+@pytest.mark.parametrize(
+    ("type_url", "name", "complaint"),
+    [
+        (resources.CDS, "pool/default/grpc", "goes to unknown cluster pool/default/grpc"),
+        (resources.CDS, "pool/default/grpc", "endpoints of pool/default/grpc have no cluster"),
+        (resources.EDS, "pool/default/http", "pool/default/http has no endpoints resource"),
+        (resources.RDS, "digits", "scope digits names unknown routes digits"),
+        (resources.SRDS, names.SERVER_SCOPE, "scope _server is missing"),
+    ],
+)
+def test_what_lacks_something_is_refused(type_url: str, name: str, complaint: str) -> None:
+    whole = resources.build(builders.a_snapshot(builders.a_route()))
+    left = {n: r for n, r in whole.by_type[type_url].items() if n != name}
+    lacking = replace(whole, by_type={**whole.by_type, type_url: left})
+
+    with pytest.raises(ValueError, match=complaint):
+        resources.check(lacking)
+
+
+def changed(before: resources.Resources, after: resources.Resources) -> set[tuple[str, str]]:
+    return {
+        (type_url, name)
+        for type_url in resources.TYPES
+        for name in before.by_type[type_url].keys() | after.by_type[type_url].keys()
+        if before.by_type[type_url].get(name) != after.by_type[type_url].get(name)
+    }
