@@ -67,6 +67,7 @@ class Announcer:
         self._placement = router_pb2_grpc.PlacementServiceStub(channel)
         self._wanted_file = wanted_file
         self._is_heard = False
+        self._complained_of: grpc.StatusCode | None = None
         self._draining = False
         self._farewell = asyncio.Event()
 
@@ -100,16 +101,22 @@ class Announcer:
                 heard = self._is_heard = True
                 await self._take(response)
         except grpc.aio.AioRpcError as error:
-            _log.info(
-                "announcing interrupted",
-                extra={"code": error.code().name, "details": error.details()},
-            )
+            self._complain(error)
         finally:
             self._is_heard = False
             sending.cancel()
             call.cancel()
             await asyncio.wait({sending})
         return heard
+
+    def _complain(self, error: grpc.aio.AioRpcError) -> None:
+        """Logs an error once, and not at every attempt of a long outage."""
+        if self._is_heard or error.code() is not self._complained_of:
+            self._complained_of = error.code()
+            _log.warning(
+                "announcing interrupted",
+                extra={"code": error.code().name, "details": error.details()},
+            )
 
     async def _send(self, call: _Call) -> None:
         """Sends the whole state at once, after each change and every second."""

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from algolink.errors import AlgoLinkError, FailedPrecondition
 from algolink.names import INTERNAL_VERSION_HEADER
 from inference_svc import SERVED_HEADER, SERVER_NAME, SERVER_VERSION, oip_json
 from inference_svc.domain.requests import parse_version
 from inference_svc.predictor import Predictor
+from inference_svc.rest_telemetry import observed
 
 _log = logging.getLogger(__name__)
 
@@ -43,7 +45,7 @@ class RestFront:
 
     def application(self) -> web.Application:
         """The routes, with and without a version in the path."""
-        app = web.Application(client_max_size=BODY_LIMIT_BYTES, middlewares=[_errors])
+        app = web.Application(client_max_size=BODY_LIMIT_BYTES, middlewares=[observed(), _errors])
         app.add_routes(
             [
                 web.get("/v2", self._server_metadata),
@@ -131,9 +133,7 @@ def _version(request: web.Request) -> int | None:
 
 
 @web.middleware
-async def _errors(
-    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-) -> web.StreamResponse:
+async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
         return await handler(request)
     except AlgoLinkError as error:
