@@ -21,7 +21,7 @@ from router_svc.domain.world import Experiment, Loaded, LoadState, Model, Replic
 from tests.router_svc import builders
 
 
-async def until(condition: Callable[[], bool | Awaitable[bool]], *, within_s: float = 20.0) -> None:
+async def until(condition: Callable[[], bool | Awaitable[bool]], *, within_s: float = 40.0) -> None:
     """Waits for `condition`; fails the test if it does not come."""
     async with asyncio.timeout(within_s):
         while True:
