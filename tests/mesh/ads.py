@@ -44,6 +44,7 @@ class ControlPlane(ads_pb2_grpc.AggregatedDiscoveryServiceServicer):  # type: ig
             await asyncio.wait_for(
                 self._changed.wait_for(lambda: self.served is wanted or bool(self.refused)), 20
             )
+        assert not self.refused
 
     served: resources.Resources | None = None
 

@@ -11,7 +11,7 @@ from tritonclient.grpc import service_pb2
 from tests.mesh import builders
 from tests.mesh.envoys import Mesh
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
 
 
 async def refusal(mesh: Mesh, **request: str) -> tuple[grpc.StatusCode, str]:
@@ -40,16 +40,16 @@ async def rest_refusal(mesh: Mesh, path: str) -> tuple[int, Mapping[str, str]]:
     ],
 )
 async def test_grpc_clients_get_a_status_and_what_to_do(
-    mesh: Mesh, model: str, version: str, code: grpc.StatusCode, words: str
+    shared_mesh: Mesh, model: str, version: str, code: grpc.StatusCode, words: str
 ) -> None:
-    await mesh.route(builders.a_route())
+    await shared_mesh.route(builders.a_route())
 
-    status, details = await refusal(mesh, model=model, version=version)
+    status, details = await refusal(shared_mesh, model=model, version=version)
 
     assert status == code
     assert words in details
     assert len(details) < 300
-    assert not mesh.replicas[0].requests
+    assert not shared_mesh.replicas[0].requests
 
 
 @pytest.mark.parametrize(
@@ -66,23 +66,23 @@ async def test_grpc_clients_get_a_status_and_what_to_do(
     ],
 )
 async def test_rest_clients_get_json_and_what_to_do(
-    mesh: Mesh, path: str, status: int, words: str
+    shared_mesh: Mesh, path: str, status: int, words: str
 ) -> None:
-    await mesh.route(builders.a_route())
+    await shared_mesh.route(builders.a_route())
 
-    got, body = await rest_refusal(mesh, path)
+    got, body = await rest_refusal(shared_mesh, path)
 
     assert got == status
     assert list(body) == ["error"]
     assert words in body["error"]
-    assert not mesh.replicas[0].requests
+    assert not shared_mesh.replicas[0].requests
 
 
-async def test_calls_that_belong_to_a_replica_are_not_forwarded(mesh: Mesh) -> None:
-    await mesh.route(builders.a_route())
+async def test_calls_that_belong_to_a_replica_are_not_forwarded(shared_mesh: Mesh) -> None:
+    await shared_mesh.route(builders.a_route())
 
     with pytest.raises(grpc.aio.AioRpcError) as caught:
-        await mesh.stub.RepositoryModelUnload(
+        await shared_mesh.stub.RepositoryModelUnload(
             service_pb2.RepositoryModelUnloadRequest(model_name="digits")
         )
 
@@ -90,29 +90,29 @@ async def test_calls_that_belong_to_a_replica_are_not_forwarded(mesh: Mesh) -> N
     assert "a replica's own port" in str(caught.value.details())
 
 
-async def test_every_refusal_carries_its_request_id(mesh: Mesh) -> None:
-    await mesh.route(builders.a_route())
+async def test_every_refusal_carries_its_request_id(shared_mesh: Mesh) -> None:
+    await shared_mesh.route(builders.a_route())
 
     for path in ("/", "/v2/models/unknown/infer", "/v2/models/digits/versions/7/infer"):
-        async with mesh.http.post(mesh.url(path), json={}) as answer:
+        async with shared_mesh.http.post(shared_mesh.url(path), json={}) as answer:
             assert answer.headers["x-algolink-request-id"]
             assert "x-algolink-version" not in answer.headers
 
 
-async def test_a_message_of_60_mb_is_routed_by_its_body(mesh: Mesh) -> None:
-    await mesh.route(builders.a_route())
+async def test_a_message_of_60_mb_is_routed_by_its_body(shared_mesh: Mesh) -> None:
+    await shared_mesh.route(builders.a_route())
 
-    _, response = await mesh.infer("user-1", payload=bytes(60_000_000))
+    _, response = await shared_mesh.infer("user-1", payload=bytes(60_000_000))
 
     assert response.model_version == "1"
-    assert len(mesh.replicas[0].bodies[0].raw_input_contents[0]) == 60_000_000
+    assert len(shared_mesh.replicas[0].bodies[0].raw_input_contents[0]) == 60_000_000
 
 
-async def test_the_server_and_its_models_can_be_asked_about(mesh: Mesh) -> None:
-    await mesh.route(builders.a_route())
+async def test_the_server_and_its_models_can_be_asked_about(shared_mesh: Mesh) -> None:
+    await shared_mesh.route(builders.a_route())
 
-    live = await mesh.stub.ServerLive(service_pb2.ServerLiveRequest())
-    ready = await mesh.stub.ModelReady(service_pb2.ModelReadyRequest(name="digits"))
+    live = await shared_mesh.stub.ServerLive(service_pb2.ServerLiveRequest())
+    ready = await shared_mesh.stub.ModelReady(service_pb2.ModelReadyRequest(name="digits"))
 
     assert live.live
     assert ready.ready
@@ -125,6 +125,6 @@ async def test_the_server_and_its_models_can_be_asked_about(mesh: Mesh) -> None:
         "/v2/models/digits/versions/2",
         "/v2/models/digits/versions/2/ready",
     ):
-        async with mesh.http.get(mesh.url(path)) as answer:
+        async with shared_mesh.http.get(shared_mesh.url(path)) as answer:
             assert answer.status == 200
             assert (await answer.json())["path"] == path
