@@ -36,6 +36,9 @@ async def open_engine(url: str, *, migrations: str) -> AsyncIterator[AsyncEngine
     engine = _engine(url)
     try:
         try:
+            if engine.url.get_backend_name() == "sqlite" and engine.url.database:
+                # aiosqlite leaves a thread behind where it cannot open the file.
+                sqlite3.connect(engine.url.database).close()
             async with writing(engine) as connection:
                 await connection.run_sync(migration.migrate, migrations)
         except (DBAPIError, sqlite3.Error, OSError) as error:
