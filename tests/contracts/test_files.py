@@ -6,6 +6,10 @@ import re
 from pathlib import Path
 
 _MAX_LINES = 400
+_MAX_TEST_LINES = 600  # cases of one behaviour side by side read like a table
+_LONGER = {
+    Path("algolink/client/sync.py"): 500,  # one class whose methods are the documentation
+}
 
 # Folders that exist on somebody's machine and not on everybody's.
 _MACHINE_PATH = re.compile(r"(?<![\w./~-])/(?:home|root|work|Users|opt|mnt)/\w")
@@ -29,9 +33,18 @@ def test_no_file_names_a_package_index(root: Path, tracked_files: list[Path]) ->
 
 def test_python_files_are_short_enough_to_read(root: Path, tracked_files: list[Path]) -> None:
     written = [name for name in tracked_files if name.suffix == ".py" and "v1" not in name.parts]
-    lengths = {str(name): len((root / name).read_text().splitlines()) for name in written}
 
-    assert {name: length for name, length in lengths.items() if length > _MAX_LINES} == {}
+    too_long = [
+        f"{name}: {lines} lines"
+        for name in written
+        if (lines := len((root / name).read_text().splitlines())) > _limit(name)
+    ]
+
+    assert too_long == []
+
+
+def _limit(name: Path) -> int:
+    return _LONGER.get(name, _MAX_TEST_LINES if name.parts[0] == "tests" else _MAX_LINES)
 
 
 def _lines_with(pattern: re.Pattern[str], root: Path, names: list[Path]) -> list[str]:
