@@ -8,11 +8,16 @@ import signal
 import socket
 import stat
 from pathlib import Path
+from typing import Any
 
+import grpc
 import pytest
 
+from algolink.experiment.v1 import facts_pb2, facts_pb2_grpc
+from mesh_agent import lines
 from tests.mesh import builders
 from tests.mesh_agent.agents import Station
+from tests.mesh_agent.builders import a_line
 
 pytestmark = pytest.mark.e2e
 
@@ -32,6 +37,22 @@ async def test_every_prediction_is_shipped_with_its_assignment(station: Station)
         assert fact.grpc_status == 0
         assert fact.http_status == 200
         assert 0 < fact.duration_us < 10_000_000
+
+
+async def test_control_calls_reach_their_service_through_the_admin_listener(
+    station: Station,
+) -> None:
+    await station.start()
+
+    async with grpc.aio.insecure_channel(str(station.admin)) as channel:
+        stub: Any = facts_pb2_grpc.FactServiceStub(channel)
+        exposure = lines.exposure(a_line())
+        answer = await stub.RecordExposures(
+            facts_pb2.RecordExposuresRequest(exposures=[exposure], node="test"), timeout=10
+        )
+
+    assert answer.accepted == 1
+    assert list(station.facts.kept) == [exposure.request_id]
 
 
 async def test_secrets_are_the_owners_alone(station: Station, tmp_path: Path) -> None:
