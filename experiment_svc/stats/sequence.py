@@ -15,8 +15,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from scipy import special
-
 from experiment_svc.stats.difference import Difference
 from experiment_svc.stats.undefined import Undefined
 
@@ -56,6 +54,8 @@ def rho_squared(*, alpha: float, optimal_units: int) -> float:
         raise ValueError(f"alpha must be {MIN_ALPHA} to {MAX_ALPHA}, not {alpha}")
     if optimal_units < 1:
         raise ValueError(f"optimal_units must be positive, not {optimal_units}")
+    from scipy import special  # half a second of a service's start, needed at its first look
+
     lambert = special.lambertw(-alpha * alpha / math.e, k=-1)
     return float(-lambert.real - 1.0) / optimal_units
 

@@ -101,9 +101,10 @@ class ExperimentServiceServicer:
     def CreateExperiment(self, request, context):
         """Makes a draft. Nothing is routed by it yet.
 
-        INVALID_ARGUMENT with reason EXPERIMENT_ID_INVALID, ARMS_INVALID,
-        WEIGHTS_INVALID (not positive, or not summing to 10,000), METRIC_INVALID,
-        ANALYSIS_INVALID or RULE_INVALID; ALREADY_EXISTS with reason
+        INVALID_ARGUMENT with reason EXPERIMENT_ID_INVALID, MODEL_ID_INVALID,
+        ARMS_INVALID, WEIGHTS_INVALID (not positive, or not summing to 10,000),
+        METRIC_INVALID, UNIT_KIND_INVALID, ANALYSIS_INVALID, RULE_INVALID or
+        DESCRIPTION_INVALID; ALREADY_EXISTS with reason
         EXPERIMENT_EXISTS; NOT_FOUND with reason MODEL_NOT_FOUND or
         VERSION_NOT_FOUND; FAILED_PRECONDITION with reason SIGNATURE_MISMATCH (an
         arm's inputs or outputs differ from the control's) or CONTROL_NOT_CHAMPION
@@ -126,7 +127,8 @@ class ExperimentServiceServicer:
     def ListExperiments(self, request, context):
         """Lists experiments, newest first.
 
-        INVALID_ARGUMENT with reason PAGE_SIZE_INVALID or PAGE_TOKEN_INVALID.
+        INVALID_ARGUMENT with reason PAGE_SIZE_INVALID, PAGE_TOKEN_INVALID or
+        MODEL_ID_INVALID.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

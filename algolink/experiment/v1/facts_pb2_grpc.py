@@ -67,8 +67,9 @@ class FactServiceServicer:
         """Appends what Envoy logged. Called by mesh_agent.
 
         All or nothing: INVALID_ARGUMENT with reason FACT_INVALID names the first
-        bad exposure by its index, and nothing is stored; RESOURCE_EXHAUSTED with
-        reason BATCH_TOO_LARGE over 10,000 exposures.
+        bad exposure by its index, NODE_INVALID an empty node, and nothing is
+        stored; RESOURCE_EXHAUSTED with reason BATCH_TOO_LARGE over 10,000
+        exposures.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

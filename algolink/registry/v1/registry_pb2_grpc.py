@@ -107,10 +107,11 @@ class RegistryServiceServicer:
         returns the version that the first call made.
 
         INVALID_ARGUMENT with reason MODEL_ID_INVALID, ALIAS_INVALID,
-        REQUEST_ID_INVALID, DIGEST_MALFORMED, UPLOAD_WITHOUT_HEADER,
-        HEADER_REPEATED, ARTIFACT_EMPTY, DIGEST_MISMATCH, SIZE_MISMATCH or
-        ARTIFACT_NOT_LOADABLE (the message says what the engine said);
-        RESOURCE_EXHAUSTED with reason ARTIFACT_TOO_LARGE; ALREADY_EXISTS with
+        REQUEST_ID_INVALID, DESCRIPTION_TOO_LONG, DIGEST_MALFORMED,
+        UPLOAD_WITHOUT_HEADER, HEADER_REPEATED, ARTIFACT_EMPTY, DIGEST_MISMATCH,
+        SIZE_MISMATCH or ARTIFACT_NOT_LOADABLE (the message says what the engine
+        said); RESOURCE_EXHAUSTED with reason ARTIFACT_TOO_LARGE or DISK_FULL;
+        ALREADY_EXISTS with
         reason REQUEST_ID_REUSED if the request id was used with another digest
         or another model.
         A refused push leaves nothing behind.
@@ -162,7 +163,7 @@ class RegistryServiceServicer:
         Asking for the version it already points at changes nothing. NOT_FOUND
         with reason MODEL_NOT_FOUND or VERSION_NOT_FOUND; ABORTED with reason
         ETAG_MISMATCH if `etag` is set and stale; INVALID_ARGUMENT with reason
-        ALIAS_INVALID.
+        ALIAS_INVALID or REASON_TOO_LONG.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
