@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
 import numpy.typing as npt
+
+from experiment_svc.stats import sums
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,59 @@ class Moments:
             mean = array.mean()
             m2 = np.square(array - mean).sum()
         return cls(int(array.size), float(mean), float(m2))
+
+    @classmethod
+    def of_sums(cls, count: int, total: float, total_squares: float) -> Self:
+        """From the raw sums that other systems keep.
+
+        No digit is lost here, but raw sums have lost some already where the mean is
+        large beside the spread.
+
+        Args:
+            count: number of values, at least 0.
+            total: their sum, finite.
+            total_squares: sum of their squares, finite, at least `total**2 / count`.
+
+        Raises:
+            ValueError: if no values have these sums.
+
+        >>> Moments.of_sums(3, 6.0, 14.0)
+        Moments(count=3, mean=2.0, m2=2.0)
+        """
+        if count == 0 and total == total_squares == 0.0:
+            return cls()
+        m2 = sums.centred_square(count, total, total_squares)
+        return cls(count, total / count, m2)
+
+    @classmethod
+    def of_variance(cls, count: int, mean: float, variance: float) -> Self:
+        """From a sample variance.
+
+        Args:
+            count: number of values, at least 2.
+            mean: finite.
+            variance: unbiased (ddof 1), at least 0, finite.
+
+        Raises:
+            ValueError: if one is out of range.
+
+        >>> Moments.of_variance(3, 2.0, 1.0)
+        Moments(count=3, mean=2.0, m2=2.0)
+        """
+        if count < 2 or not (math.isfinite(mean) and 0.0 <= variance < math.inf):
+            raise ValueError(f"no {count} values have mean {mean} and variance {variance}")
+        return cls(count, mean, variance * (count - 1))
+
+    @classmethod
+    def of_deviation(cls, count: int, mean: float, deviation: float) -> Self:
+        """From a sample standard deviation; as `of_variance`.
+
+        >>> Moments.of_deviation(3, 2.0, 1.0)
+        Moments(count=3, mean=2.0, m2=2.0)
+        """
+        if deviation < 0.0:
+            raise ValueError(f"a standard deviation is not negative: {deviation}")
+        return cls.of_variance(count, mean, deviation * deviation)
 
     def __add__(self, other: Moments) -> Moments:
         """Moments of both samples together (Chan, Golub and LeVeque 1983).

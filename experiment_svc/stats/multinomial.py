@@ -11,9 +11,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 SAMPLE_RATIO_CONCENTRATION = 100.0
 """`k` for sample ratios: quick to see a gross mismatch."""
+
+RARE_EVENT_CONCENTRATION = 20.0
+"""`k` for errors and other rare events: quick to see a rate that has multiplied."""
 
 
 def log_e_value(
@@ -80,6 +84,51 @@ def sequential_p(log_e: float) -> float:
     (1.0, 0.0)
     """
     return math.exp(min(0.0, -log_e))
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What the test says at one look.
+
+    Attributes:
+        log_e: natural logarithm of the evidence so far.
+        inverse_e: 1 / e, positive or 0; infinite where that does not fit a float.
+        p_value: the smallest always-valid p-value of this and all earlier looks.
+    """
+
+    log_e: float
+    inverse_e: float
+    p_value: float
+
+
+def looks(
+    increments: Iterable[Sequence[int]],
+    theta: Sequence[float],
+    *,
+    k: float = SAMPLE_RATIO_CONCENTRATION,
+) -> list[Look]:
+    """The test after each batch of counts.
+
+    Args:
+        increments: new counts by arm, of each batch.
+        theta: expected shares, as for `log_e_value`.
+        k: concentration of the prior, positive.
+
+    Raises:
+        ValueError: as `log_e_value`.
+
+    >>> [round(look.p_value, 4) for look in looks([[60, 40], [50, 50]], [0.5, 0.5])]
+    [0.5174, 0.5174]
+    """
+    total: Sequence[int] = [0] * len(theta)
+    p_value = 1.0
+    found = []
+    for batch in increments:
+        total = [have + new for have, new in zip(total, batch, strict=True)]
+        log_e = log_e_value(total, theta, k=k)
+        p_value = min(p_value, sequential_p(log_e))
+        found.append(Look(log_e, math.exp(-log_e) if log_e > -709.0 else math.inf, p_value))
+    return found
 
 
 def _check(counts: Sequence[int], theta: Sequence[float], k: float) -> None:

@@ -60,6 +60,20 @@ def rho_squared(*, alpha: float, optimal_units: int) -> float:
     return float(-lambert.real - 1.0) / optimal_units
 
 
+def mixing_variance(rho: float) -> float:
+    """The mixing variance of a mixing deviation rho, as papers and programs quote it.
+
+    Raises:
+        ValueError: unless `rho` is positive and finite.
+
+    >>> mixing_variance(0.5)
+    0.25
+    """
+    if not 0.0 < rho < math.inf:
+        raise ValueError(f"rho must be positive, not {rho}")
+    return rho * rho
+
+
 def half_width(*, variance: float, count: int, alpha: float, rho_squared: float) -> float:
     """Half the width of the sequence after `count` units (eq. 9).
 
