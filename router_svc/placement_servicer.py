@@ -11,7 +11,7 @@ import grpc
 
 from algolink.errors import InvalidArgument
 from algolink.router.v1 import router_pb2, router_pb2_grpc
-from chassis import errors
+from chassis import errors, streams
 from chassis.watch import first_of
 from router_svc import convert
 from router_svc.composer import Composer, View
@@ -88,7 +88,7 @@ class PlacementServicer(router_pb2_grpc.PlacementServiceServicer):
             seen = self._composer.changes.count
             answer = _answer(self._composer.view, pool)
             if answer != told:
-                await context.write(answer)
+                await streams.write(context, answer)
                 told = answer
             await self._composer.changes.wait_beyond(seen)
 

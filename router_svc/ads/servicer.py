@@ -10,7 +10,7 @@ import grpc
 from envoy.service.discovery.v3 import ads_pb2_grpc, discovery_pb2
 
 from algolink.errors import InvalidArgument
-from chassis import errors
+from chassis import errors, streams
 from chassis.watch import Notifier, first_of
 from mesh.resources import CDS, EDS
 from router_svc.ads import staging
@@ -158,7 +158,7 @@ class _Stream:
         if response.type_url == CDS:
             # A cluster that changes warms up anew and needs its endpoints again.
             self._held[EDS].send_again(resource.name for resource in response.batch.resources)
-        await context.write(_message(response, nonce=nonce, sequence=sequence))
+        await streams.write(context, _message(response, nonce=nonce, sequence=sequence))
 
 
 def _message(
