@@ -7,4 +7,4 @@ from inference_svc.app import app
 from inference_svc.settings import Settings
 
 if __name__ == "__main__":
-    service.main("inference", Settings, app)
+    service.main("inference_svc", Settings, app)

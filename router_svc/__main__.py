@@ -7,4 +7,4 @@ from router_svc.app import app
 from router_svc.settings import Settings
 
 if __name__ == "__main__":
-    service.main("router", Settings, app)
+    service.main("router_svc", Settings, app)

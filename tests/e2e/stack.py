@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,9 +27,12 @@ class Up:
     Args:
         logs: folder for what it prints.
         arguments: beyond `up -o json`.
+        environment: beyond this process's own.
     """
 
-    def __init__(self, logs: Path, *arguments: str) -> None:
+    def __init__(
+        self, logs: Path, *arguments: str, environment: Mapping[str, str] | None = None
+    ) -> None:
         logs.mkdir(parents=True, exist_ok=True)
         self._output, self._errors = logs / "up.out", logs / "up.err"
         with self._output.open("wb") as output, self._errors.open("wb") as errors:
@@ -38,6 +41,7 @@ class Up:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=errors,
+                env={**os.environ, **(environment or {})},
                 start_new_session=True,
             )
 

@@ -134,7 +134,7 @@ async def test_a_start_that_fails_says_why_in_one_line(
 
     last = log.decode().splitlines()[-1]
     assert process.returncode == 1
-    assert last.startswith("inference: ")
+    assert last.startswith("inference_svc: ")
     assert complaint in last
 
 
