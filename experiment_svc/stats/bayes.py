@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from experiment_svc.stats import fixed
+from experiment_svc.stats import distributions, fixed
 from experiment_svc.stats.difference import Difference
 from experiment_svc.stats.fixed import NO_SPREAD
 from experiment_svc.stats.sequence import Interval
@@ -85,12 +85,12 @@ def posterior(
         weight = prior.variance / spread / spread
         mean = prior.mean + weight * (measured.effect - prior.mean)
         deviation = deviation * math.sqrt(weight)
-    reach = -fixed.quantile(alpha / 2.0) * deviation
+    reach = -distributions.quantile(alpha / 2.0) * deviation
     return Posterior(
         mean=mean,
         deviation=deviation,
         credible=Interval(mean - reach, mean + reach),
-        chance_to_win=fixed.below(mean / deviation),
+        chance_to_win=distributions.below(mean / deviation),
         risk_treatment=_expected_excess(-mean, deviation),
         risk_control=_expected_excess(mean, deviation),
     )
@@ -100,4 +100,4 @@ def _expected_excess(mean: float, deviation: float) -> float:
     """`E max(0, X)` of a normal X: `s phi(m / s) + m Phi(m / s)`, never negative."""
     z = mean / deviation
     density = math.exp(-0.5 * z * z) / math.sqrt(2.0 * math.pi)
-    return max(0.0, deviation * density + mean * fixed.below(z))
+    return max(0.0, deviation * density + mean * distributions.below(z))

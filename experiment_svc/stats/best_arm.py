@@ -11,13 +11,12 @@ import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
-import numpy.typing as npt
-from scipy import special
 
-Array = npt.NDArray[np.float64]
+from experiment_svc.stats import distributions
+from experiment_svc.stats.distributions import Array
 
 POINTS = 1_001
-"""Points of each arm's distribution; about six digits."""
+"""Points of each arm's distribution; about five digits."""
 
 REACH = 9.0
 """How far into the tails, in normal standard deviations."""
@@ -47,7 +46,7 @@ def of_normals(means: Sequence[float], deviations: Sequence[float]) -> list[floa
     grids = [mean + deviation * z for mean, deviation in zip(means, deviations, strict=True)]
 
     def below(arm: int, at: Array) -> Array:
-        return np.asarray(special.ndtr((at - means[arm]) / deviations[arm]))
+        return distributions.normals_below((at - means[arm]) / deviations[arm])
 
     return _best(grids, below)
 
@@ -72,11 +71,11 @@ def of_betas(posteriors: Sequence[tuple[float, float]]) -> list[float]:
         raise ValueError("there must be an arm")
     if not all(0.0 < a < math.inf and 0.0 < b < math.inf for a, b in posteriors):
         raise ValueError("parameters of a beta distribution must be positive")
-    levels = special.ndtr(np.linspace(-REACH, REACH, POINTS))
-    grids = [np.asarray(special.betaincinv(a, b, levels)) for a, b in posteriors]
+    levels = distributions.normals_below(np.linspace(-REACH, REACH, POINTS))
+    grids = [distributions.beta_quantiles(levels, a, b) for a, b in posteriors]
 
     def below(arm: int, at: Array) -> Array:
-        return np.asarray(special.betainc(*posteriors[arm], at))
+        return distributions.betas_below(at, *posteriors[arm])
 
     return _best(grids, below)
 

@@ -10,8 +10,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from scipy import special
-
+from experiment_svc.stats import distributions
 from experiment_svc.stats.undefined import Undefined
 
 
@@ -55,4 +54,4 @@ def sample_ratio(counts: Sequence[int], weights: Sequence[float]) -> ChiSquare |
     if sum(n for n, _ in arms) < total:
         return ChiSquare(math.inf, degrees, 0.0)
     statistic = math.fsum((n - total * w) ** 2 / (total * w) for n, w in arms)
-    return ChiSquare(statistic, degrees, float(special.chdtrc(degrees, statistic)))
+    return ChiSquare(statistic, degrees, distributions.chi_square_above(statistic, degrees))

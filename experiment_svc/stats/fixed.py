@@ -11,8 +11,7 @@ import enum
 import math
 from dataclasses import dataclass
 
-from scipy import special
-
+from experiment_svc.stats import distributions
 from experiment_svc.stats.difference import Difference
 from experiment_svc.stats.undefined import Undefined
 
@@ -89,11 +88,16 @@ def judge(
         return NO_SPREAD
     statistic = (measured.effect - null) / measured.standard_error
     two_sided = alternative is Alternative.TWO_SIDED
-    radius = -quantile(alpha / 2.0 if two_sided else alpha, degrees) * measured.standard_error
+    radius = (
+        -distributions.quantile(alpha / 2.0 if two_sided else alpha, degrees)
+        * measured.standard_error
+    )
     if two_sided:
-        p_value = 2.0 * below(-abs(statistic), degrees)
+        p_value = 2.0 * distributions.below(-abs(statistic), degrees)
     else:
-        p_value = below(-statistic if alternative is Alternative.GREATER else statistic, degrees)
+        p_value = distributions.below(
+            -statistic if alternative is Alternative.GREATER else statistic, degrees
+        )
     return FixedTest(
         effect=measured.effect,
         standard_error=measured.standard_error,
@@ -103,28 +107,6 @@ def judge(
         degrees=degrees,
         p_value=min(1.0, p_value),
     )
-
-
-def quantile(probability: float, degrees: float = math.inf) -> float:
-    """Where Student's t (the normal, for infinite degrees) lies below with `probability`.
-
-    >>> round(quantile(0.025), 6)
-    -1.959964
-    """
-    if math.isinf(degrees):
-        return float(special.ndtri(probability))
-    return float(special.stdtrit(degrees, probability))
-
-
-def below(value: float, degrees: float = math.inf) -> float:
-    """Probability that Student's t (the normal) lies below `value`.
-
-    >>> below(0.0, 5.0)
-    0.5
-    """
-    if math.isinf(degrees):
-        return float(special.ndtr(value))
-    return float(special.stdtr(degrees, value))
 
 
 def check_alpha(alpha: float) -> None:

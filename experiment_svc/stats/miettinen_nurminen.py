@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from experiment_svc.stats import fixed, roots
+from experiment_svc.stats import distributions, fixed, roots
 from experiment_svc.stats.proportions import NO_UNITS, Proportion
 from experiment_svc.stats.sequence import Interval
 from experiment_svc.stats.undefined import Undefined
@@ -46,7 +46,7 @@ def interval(
     fixed.check_alpha(alpha)
     if not control.count or not treatment.count:
         return NO_UNITS
-    z = -fixed.quantile(alpha / 2.0)
+    z = -distributions.quantile(alpha / 2.0)
     share = likeliest or likeliest_share
 
     def score_of(gap: float) -> float:

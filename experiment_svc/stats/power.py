@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 
-from experiment_svc.stats import fixed, roots
+from experiment_svc.stats import distributions, fixed, roots
 
 
 def of_mean(
@@ -59,7 +59,7 @@ def detectable_mean(
     error = _standard_error(deviation, units_per_arm, ratio)
     check_power(power, alpha)
     # more than this the effect never is: either quantile alone would do with one tail
-    enough = -fixed.quantile(alpha / 2.0) + abs(fixed.quantile(power)) + 1.0
+    enough = -distributions.quantile(alpha / 2.0) + abs(distributions.quantile(power)) + 1.0
     return error * roots.rising(lambda shift: _rejection(shift, alpha) - power, 0.0, enough)
 
 
@@ -71,8 +71,8 @@ def check_power(power: float, alpha: float) -> None:
 
 
 def _rejection(shift: float, alpha: float) -> float:
-    z = fixed.quantile(alpha / 2.0)
-    return fixed.below(z + shift) + fixed.below(z - shift)
+    z = distributions.quantile(alpha / 2.0)
+    return distributions.below(z + shift) + distributions.below(z - shift)
 
 
 def _standard_error(deviation: float, units_per_arm: float, ratio: float) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from experiment_svc.stats import fixed
+from experiment_svc.stats import distributions, fixed
 from experiment_svc.stats.proportions import NO_UNITS, Proportion
 from experiment_svc.stats.sequence import Interval
 from experiment_svc.stats.undefined import Undefined
@@ -29,7 +29,7 @@ def wilson(arm: Proportion, *, alpha: float) -> Interval | Undefined:
     fixed.check_alpha(alpha)
     if not arm.count:
         return NO_UNITS
-    z = -fixed.quantile(alpha / 2.0)
+    z = -distributions.quantile(alpha / 2.0)
     failures = arm.count - arm.successes
     root = z * math.sqrt(arm.successes * (failures / arm.count) + z * z / 4.0)
     middle = arm.successes + z * z / 2.0

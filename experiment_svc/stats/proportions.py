@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from experiment_svc.stats import fixed
+from experiment_svc.stats import distributions, fixed
 from experiment_svc.stats.difference import Difference
 from experiment_svc.stats.fixed import Alternative, FixedTest
 from experiment_svc.stats.moments import Moments
@@ -83,7 +83,7 @@ def pooled_z(control: Proportion, treatment: Proportion) -> FixedTest | Undefine
         upper=math.inf,
         statistic=z,
         degrees=math.inf,
-        p_value=2.0 * fixed.below(-abs(z)),
+        p_value=2.0 * distributions.below(-abs(z)),
     )
 
 

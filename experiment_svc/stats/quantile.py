@@ -12,9 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special
 
-from experiment_svc.stats import fixed
+from experiment_svc.stats import distributions, fixed
 from experiment_svc.stats.moments import Moments
 from experiment_svc.stats.sequence import Interval
 from experiment_svc.stats.undefined import Undefined
@@ -59,11 +58,15 @@ def ranks(count: int, *, quantile: float, alpha: float) -> Ranks:
     if count < 0 or not 0.0 < quantile < 1.0:
         raise ValueError(f"no quantile {quantile} of {count} values")
     tail, numbers = alpha / 2.0, range(count + 1)
-    lower = bisect.bisect_left(numbers, tail, key=lambda k: float(special.bdtr(k, count, quantile)))
-    # negated, as bisect wants what rises
-    above = bisect.bisect_left(
-        numbers, -tail, key=lambda k: -float(special.bdtrc(k, count, quantile))
-    )
+
+    def up_to(successes: int) -> float:
+        return distributions.binomial_up_to(successes, count, quantile)
+
+    def not_over(successes: int) -> float:  # negated, as bisect wants what rises
+        return -distributions.binomial_over(successes, count, quantile)
+
+    lower = bisect.bisect_left(numbers, tail, key=up_to)
+    above = bisect.bisect_left(numbers, -tail, key=not_over)
     return Ranks(lower or None, above + 1 if above < count else None)
 
 
@@ -152,7 +155,7 @@ class QuantileBounds:
             `Undefined` if the units are too few for a normal approximation: at most
             `z^2` times the odds of the level, either way.
         """
-        z = -fixed.quantile(BOUNDS_ALPHA / 2.0)
+        z = -distributions.quantile(BOUNDS_ALPHA / 2.0)
         odds = self.level / (1.0 - self.level)
         if self.count < 2 or self.count <= z * z * max(odds, 1.0 / odds):
             return TOO_FEW

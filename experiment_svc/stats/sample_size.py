@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import math
 
-from scipy import special
-
-from experiment_svc.stats import fixed, roots, sequence
+from experiment_svc.stats import distributions, roots, sequence
 from experiment_svc.stats.power import check_power
 
 FEWEST = 2.0
@@ -50,12 +48,11 @@ def mean_by_t(
     def excess(control: float) -> float:
         degrees = control * (1.0 + ratio) - 2.0
         shift = size * math.sqrt(control / (1.0 + 1.0 / ratio))
-        critical = -fixed.quantile(alpha / 2.0, degrees)
-        above = special.nctdtr(degrees, -shift, -critical)  # P(T > c) mirrored: no 1 - p
-        return float(above + special.nctdtr(degrees, shift, -critical)) - power
+        critical = -distributions.quantile(alpha / 2.0, degrees)
+        return distributions.noncentral_beyond(critical, degrees, shift) - power
 
     # t needs about z^2 / 4 units more than the normal (Guenther 1981)
-    spare = fixed.quantile(alpha / 2.0) ** 2 * (1.0 + 1.0 / ratio)
+    spare = distributions.quantile(alpha / 2.0) ** 2 * (1.0 + 1.0 / ratio)
     return roots.rising(excess, fewest, fewest + 2.0 * normal + spare)
 
 
@@ -125,8 +122,8 @@ def share_per_arm(
     mean = (baseline + other) / 2.0
     pooled = math.sqrt(2.0 * mean * (1.0 - mean))
     apart = math.sqrt(baseline * (1.0 - baseline) + other * (1.0 - other))
-    z = -fixed.quantile(alpha / 2.0 if two_sided else alpha)
-    return ((z * pooled + fixed.quantile(power) * apart) / mde) ** 2
+    z = -distributions.quantile(alpha / 2.0 if two_sided else alpha)
+    return ((z * pooled + distributions.quantile(power) * apart) / mde) ** 2
 
 
 def sequential_total(
@@ -157,9 +154,7 @@ def sequential_total(
     tuned = sequence.rho_squared(alpha=alpha, optimal_units=1)
     errors = sequence.half_width(variance=1.0, count=1, alpha=alpha, rho_squared=tuned)
     unit_error = 1.0 / math.sqrt(treatment_share * (1.0 - treatment_share))
-    # a baseline of power under a half needs no more than the sequence's own width less
-    reach = max(0.0, errors + fixed.quantile(power))
-    return (unit_error * reach / size) ** 2
+    return (unit_error * (errors + distributions.quantile(power)) / size) ** 2
 
 
 def whole_weeks(units: float, *, units_per_day: float) -> int:
@@ -204,4 +199,4 @@ def _standardised(mde: float, deviation: float) -> float:
 
 
 def _squared_shift(alpha: float, power: float) -> float:
-    return (fixed.quantile(power) - fixed.quantile(alpha / 2.0)) ** 2
+    return (distributions.quantile(power) - distributions.quantile(alpha / 2.0)) ** 2

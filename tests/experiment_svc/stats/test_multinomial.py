@@ -8,7 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from experiment_svc.stats.multinomial import combined_log_e_value, log_e_value, sequential_p
+from experiment_svc.stats.multinomial import (
+    RARE_EVENT_CONCENTRATION,
+    combined_log_e_value,
+    log_e_value,
+    looks,
+    sequential_p,
+)
 from tests.experiment_svc.stats import strategies
 
 
@@ -127,3 +133,36 @@ def test_one_arm_with_all_the_traffic_is_no_evidence() -> None:
 def test_what_is_no_question_is_refused(counts: list[int], theta: list[float], k: float) -> None:
     with pytest.raises(ValueError, match=r"shares|k must"):
         log_e_value(counts, theta, k=k)
+
+
+@given(strategies.shares, st.data())
+def test_the_looks_are_those_at_the_running_totals(theta: list[float], data: st.DataObject) -> None:
+    size = len(theta)
+    batch = st.lists(st.integers(0, 1_000), min_size=size, max_size=size)
+    batches = data.draw(st.lists(batch, min_size=1, max_size=10))
+
+    found = looks(batches, theta)
+
+    totals = np.cumsum(batches, axis=0).tolist()
+    assert [look.log_e for look in found] == [log_e_value(total, theta) for total in totals]
+    least = itertools.accumulate((sequential_p(look.log_e) for look in found), min)
+    assert [look.p_value for look in found] == list(least)
+    for look in found:
+        if 0.0 < look.inverse_e < math.inf:
+            assert math.log(look.inverse_e) == pytest.approx(-look.log_e, abs=1e-9, rel=1e-9)
+
+
+def test_evidence_past_the_range_of_floats_is_zero_or_infinite_and_no_error() -> None:
+    (sure,) = looks([[10_000, 0]], [0.5, 0.5])
+    (contrary,) = looks([[0, 5]], [1.0, 0.0])
+    (none,) = looks([[9**6] * 4], [0.25] * 4, k=1e-300)
+
+    assert (none.inverse_e, none.p_value) == (math.inf, 1.0)
+    assert (sure.inverse_e, sure.p_value) == (0.0, 0.0)
+    assert (contrary.inverse_e, contrary.p_value) == (0.0, 0.0)
+
+
+def test_a_canary_that_fails_ten_times_as_often_is_seen_within_few_errors() -> None:
+    found = looks([[18, 20]], [0.9, 0.1], k=RARE_EVENT_CONCENTRATION)
+
+    assert found[0].p_value < 1e-6
