@@ -71,8 +71,23 @@ PUBLISHED: dict[str, tuple[str, dict[str, Any], dict[str, Any], float]] = {
     "Benjamini and Hochberg 1995, section 3.2": (
         "benjamini_hochberg",
         {
-            "p_values": [0.0001, 0.0004, 0.0019, 0.0095, 0.0201, 0.0278, 0.0298, 0.0344]
-            + [0.0459, 0.324, 0.4262, 0.5719, 0.6528, 0.759, 1.0],
+            "p_values": [
+                0.0001,
+                0.0004,
+                0.0019,
+                0.0095,
+                0.0201,
+                0.0278,
+                0.0298,
+                0.0344,
+                0.0459,
+                0.3240,
+                0.4262,
+                0.5719,
+                0.6528,
+                0.7590,
+                1.0000,
+            ],
             "q": 0.05,
         },
         {"n_rejected": 4},
@@ -134,9 +149,9 @@ def test_every_method_of_the_adapter_has_a_case() -> None:
 def test_the_collections_own_program_finds_nothing_wrong_and_nothing_missing() -> None:
     folders = os.pathsep.join([str(ROOT), str(pathlib.Path(__file__).parent)])
 
+    program = [sys.executable, str(SHARED / "run_oracles.py")]
     run = subprocess.run(
-        [sys.executable, SHARED / "run_oracles.py", "--adapter", "oracle_adapter"]
-        + ["--file", COLLECTION],
+        [*program, "--adapter", "oracle_adapter", "--file", str(COLLECTION)],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": folders},
         capture_output=True,
