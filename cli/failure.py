@@ -71,5 +71,13 @@ def _tell_usage(error: click.UsageError) -> None:
 
 
 def _os_error(error: OSError) -> str:
+    reason = _OS_REASONS.get(type(error), "OS_ERROR")
     what = f"{error.filename}: " if error.filename else ""
-    return f"{what}{error.strerror or error} [{type(error).__name__}]"
+    return f"{what}{error.strerror or error} [{reason}]"
+
+
+_OS_REASONS: dict[type[OSError], str] = {
+    FileNotFoundError: "FILE_NOT_FOUND",
+    PermissionError: "FILE_NOT_PERMITTED",
+    IsADirectoryError: "FILE_IS_A_FOLDER",
+}

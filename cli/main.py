@@ -56,7 +56,3 @@ def main() -> NoReturn:
 
 if __name__ == "__main__":
     main()
-
-
-if __name__ == "__main__":
-    main()

@@ -25,7 +25,7 @@ def failing(error: BaseException) -> click.Command:
     [
         (NotFound("MODEL_NOT_FOUND", "no model x"), 1, "error: no model x [MODEL_NOT_FOUND]\n"),
         (FileNotFoundError(2, "No such file or directory", "a.onnx"), 1,
-         "error: a.onnx: No such file or directory [FileNotFoundError]\n"),
+         "error: a.onnx: No such file or directory [FILE_NOT_FOUND]\n"),
         (NotFound("R", "two\nlines"), 1, "error: two lines [R]\n"),
         (KeyboardInterrupt(), 130, ""),
     ],
