@@ -15,8 +15,8 @@ import numpy as np
 from experiment_svc.stats import distributions
 from experiment_svc.stats.distributions import Array
 
-POINTS = 1_001
-"""Points of each arm's distribution; about five digits."""
+POINTS = 501
+"""Points of each arm's distribution; about four digits."""
 
 REACH = 9.0
 """How far into the tails, in normal standard deviations."""

@@ -145,10 +145,11 @@ class JointMoments:
             return self if self.count else other
         count = self.count + other.count
         share = other.count / count
-        delta = np.subtract(other.means, self.means)
-        products = np.add(self.products, other.products)
-        products += np.outer(delta, delta) * (self.count * share)
-        return JointMoments._of_matrix(count, np.add(self.means, delta * share), products)
+        with np.errstate(over="ignore", invalid="ignore"):  # is not finite, as documented
+            delta = np.subtract(other.means, self.means)
+            products = np.add(self.products, other.products)
+            products += np.outer(delta, delta) * (self.count * share)
+            return JointMoments._of_matrix(count, np.add(self.means, delta * share), products)
 
     def moments(self, index: int) -> Moments:
         """Of one of the values.

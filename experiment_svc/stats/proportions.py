@@ -58,7 +58,7 @@ def pooled_z(control: Proportion, treatment: Proportion) -> FixedTest | Undefine
     `z = d / sqrt(p (1 - p) (1 / n_c + 1 / n_t))` with p of both arms together; its
     square is Pearson's chi-square of the 2 x 2 table. The interval around such a z
     would hold for equal shares only, so this one is without ends; see `wald`,
-    `intervals.newcombe` and `miettinen_nurminen`.
+    `proportion_intervals.newcombe` and `miettinen_nurminen`.
 
     Returns:
         `Undefined` without units in an arm, or if all units or none had the event.

@@ -56,13 +56,15 @@ def mean_by_t(
     return roots.rising(excess, fewest, fewest + 2.0 * normal + spare)
 
 
-def mean_total(*, variance: float, mde: float, alpha: float, power: float) -> float:
-    """Units of two equal arms together, by the normal: `4 v (z_{a/2} + z_power)^2 / mde^2`.
+def mean_total(
+    *, variance: float, mde: float, alpha: float, power: float, two_sided: bool = True
+) -> float:
+    """Units of two equal arms together, by the normal: `4 v (z_a + z_power)^2 / mde^2`.
 
     Args:
         variance: of one unit, positive; for a share `p (1 - p)` of the baseline.
         mde: difference to be found, in the metric's unit, not 0.
-        alpha: two-sided error rate, over 0 and under 1.
+        alpha: error rate, on both sides together or on one, over 0 and under 1.
         power: over `alpha` and under 1.
 
     Raises:
@@ -73,13 +75,15 @@ def mean_total(*, variance: float, mde: float, alpha: float, power: float) -> fl
     """
     size = _standardised(mde, math.sqrt(variance) if variance > 0.0 else 0.0)
     check_power(power, alpha)
-    return 4.0 * _squared_shift(alpha, power) / size**2
+    return 4.0 * _squared_shift(alpha, power, two_sided=two_sided) / size**2
 
 
-def share_total(*, baseline: float, mde: float, alpha: float, power: float) -> float:
+def share_total(
+    *, baseline: float, mde: float, alpha: float, power: float, two_sided: bool = True
+) -> float:
     """Units of two equal arms together for a share, both with the baseline's variance.
 
-    `4 p (1 - p) (z_{a/2} + z_power)^2 / mde^2` (Duflo, Glennerster and Kremer 2007).
+    `4 p (1 - p) (z_a + z_power)^2 / mde^2` (Duflo, Glennerster and Kremer 2007).
 
     Args:
         baseline: the control's share, over 0 and under 1; the others as `mean_total`.
@@ -92,7 +96,8 @@ def share_total(*, baseline: float, mde: float, alpha: float, power: float) -> f
     """
     if not 0.0 < baseline < 1.0:
         raise ValueError(f"baseline must be over 0 and under 1, not {baseline}")
-    return mean_total(variance=baseline * (1.0 - baseline), mde=mde, alpha=alpha, power=power)
+    variance = baseline * (1.0 - baseline)
+    return mean_total(variance=variance, mde=mde, alpha=alpha, power=power, two_sided=two_sided)
 
 
 def share_per_arm(
@@ -198,5 +203,6 @@ def _standardised(mde: float, deviation: float) -> float:
     return abs(mde) / deviation
 
 
-def _squared_shift(alpha: float, power: float) -> float:
-    return (distributions.quantile(power) - distributions.quantile(alpha / 2.0)) ** 2
+def _squared_shift(alpha: float, power: float, *, two_sided: bool = True) -> float:
+    tail = alpha / 2.0 if two_sided else alpha
+    return (distributions.quantile(power) - distributions.quantile(tail)) ** 2

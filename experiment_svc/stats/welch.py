@@ -15,6 +15,9 @@ from experiment_svc.stats.fixed import Alternative, FixedTest
 from experiment_svc.stats.moments import Moments
 from experiment_svc.stats.undefined import Undefined
 
+LARGEST_LOG = 709.0
+"""Logarithm of what still fits a float."""
+
 
 def degrees(control: Moments, treatment: Moments) -> float | Undefined:
     """Satterthwaite's degrees of freedom: `se^4 / sum (v / n)^2 / (n - 1)`.
@@ -60,7 +63,7 @@ def absolute(
         ValueError: if `alpha` is out of range.
     """
     measured = difference.plain(control, treatment)
-    return _judge(measured, control, treatment, alpha=alpha, alternative=alternative)
+    return judge(measured, control, treatment, alpha=alpha, alternative=alternative)
 
 
 def taylor(
@@ -79,7 +82,7 @@ def taylor(
         ValueError: if `alpha` is out of range.
     """
     measured = relative.taylor(control, treatment)
-    return _judge(measured, control, treatment, alpha=alpha, alternative=alternative)
+    return judge(measured, control, treatment, alpha=alpha, alternative=alternative)
 
 
 def logarithmic(
@@ -102,22 +105,25 @@ def logarithmic(
     Raises:
         ValueError: if `alpha` is out of range.
     """
-    if not control.mean * treatment.mean > 0.0:
+    least, most = sorted((control.mean, treatment.mean))
+    if not (least > 0.0 or most < 0.0):
         return Undefined("the means of the arms do not have the same sign")
     own = [Moments(arm.count, 1.0, arm.m2 / arm.mean / arm.mean) for arm in (control, treatment)]
     spread = difference.plain(own[0], own[1])
     if isinstance(spread, Undefined):
         return spread
-    log_ratio = math.log(treatment.mean / control.mean)
+    log_ratio = math.log(abs(treatment.mean)) - math.log(abs(control.mean))
+    if log_ratio > LARGEST_LOG:
+        return difference.TOO_LARGE
     measured = Difference(log_ratio, spread.standard_error, spread.count)
-    found = _judge(measured, own[0], own[1], alpha=alpha, alternative=alternative)
+    found = judge(measured, own[0], own[1], alpha=alpha, alternative=alternative)
     if isinstance(found, Undefined):
         return found
     return FixedTest(
         effect=math.expm1(found.effect),
         standard_error=found.standard_error,
         lower=math.expm1(found.lower),
-        upper=math.inf if found.upper > 709.0 else math.expm1(found.upper),
+        upper=math.inf if found.upper > LARGEST_LOG else math.expm1(found.upper),
         statistic=found.statistic,
         degrees=found.degrees,
         p_value=found.p_value,
@@ -125,7 +131,7 @@ def logarithmic(
 
 
 def judge(
-    measured: Difference,
+    measured: Difference | Undefined,
     control: Moments,
     treatment: Moments,
     *,
@@ -135,22 +141,11 @@ def judge(
     """Tests an effect that was measured already, by the degrees of freedom of its arms.
 
     Returns:
-        In the effect's unit. `Undefined` as `degrees`.
+        In the effect's unit. `Undefined` if `measured` is, and as `degrees`.
 
     Raises:
         ValueError: if `alpha` is out of range.
     """
-    return _judge(measured, control, treatment, alpha=alpha, alternative=alternative)
-
-
-def _judge(
-    measured: Difference | Undefined,
-    control: Moments,
-    treatment: Moments,
-    *,
-    alpha: float,
-    alternative: Alternative,
-) -> FixedTest | Undefined:
     fixed.check_alpha(alpha)
     if isinstance(measured, Undefined):
         return measured

@@ -416,6 +416,7 @@ METHODS: dict[str, Callable[[Inputs], Answer]] = {
             mde=inputs["mde_absolute"],
             alpha=inputs["alpha"],
             power=inputs["power"],
+            two_sided=inputs.get("two_sided", True),
         )
     },
     "sample_size_mean_unequal": lambda inputs: {
@@ -442,6 +443,7 @@ METHODS: dict[str, Callable[[Inputs], Answer]] = {
             mde=inputs["mde_absolute"],
             alpha=inputs["alpha"],
             power=inputs["power"],
+            two_sided=inputs.get("two_sided", True),
         )
     },
     "srm_chi2": sample_ratio,

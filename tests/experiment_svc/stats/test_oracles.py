@@ -97,7 +97,7 @@ PUBLISHED: dict[str, tuple[str, dict[str, Any], dict[str, Any], float]] = {
         "thompson_best_arm_beta",
         {"posteriors": [[1, 1], [2, 1]]},
         {"best_arm_probabilities": [1.0 / 3.0, 2.0 / 3.0]},
-        1e-5,
+        5e-5,
     ),
 }
 

@@ -160,3 +160,10 @@ def test_a_lift_past_computing_ends_at_infinity() -> None:
 
     assert found.upper == math.inf
     assert found.lower == -1.0
+
+
+def test_means_of_very_unlike_size_have_no_lift_and_no_error() -> None:
+    tiny, vast = Moments.of([1e-300, 2e-300]), Moments.of([1e100, 2e100])
+
+    assert isinstance(welch.logarithmic(tiny, vast, alpha=0.05), Undefined)
+    assert isinstance(welch.logarithmic(vast, tiny, alpha=0.05), FixedTest)
