@@ -62,6 +62,7 @@ async def reporting(client: AsyncClient) -> AsyncIterator[Reporter]:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(leaving.wait(), _EVERY_S)
             await reporter.flush()
+        await reporter.flush()  # what came while the last batch was on its way
 
     async with asyncio.TaskGroup() as group:
         group.create_task(record())
