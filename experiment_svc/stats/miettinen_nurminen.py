@@ -68,7 +68,7 @@ def score(control: Proportion, treatment: Proportion, gap: float, share: float) 
         gap: treatment minus control, -1 to 1.
         share: of the control, 0 to 1, the treatment's being `share + gap`.
     """
-    treated = min(1.0, max(0.0, share + gap))
+    treated = share + gap
     observed = treatment.successes / treatment.count - control.successes / control.count
     total = control.count + treatment.count
     variance = share * (1.0 - share) / control.count + treated * (1.0 - treated) / treatment.count

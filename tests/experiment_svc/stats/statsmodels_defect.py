@@ -35,5 +35,4 @@ def _root(control: Proportion, treatment: Proportion, gap: float, factor: int) -
     q = third**3 - linear * square / (6.0 * cubic**2) + constant / (2.0 * cubic)
     p = math.copysign(math.sqrt(max(0.0, third**2 - linear / (3.0 * cubic))), q)
     angle = math.acos(min(1.0, max(-1.0, q / p**3))) if p else 0.0
-    root = 2.0 * p * math.cos((math.pi + angle) / 3.0) - third
-    return min(1.0, max(0.0, root))
+    return 2.0 * p * math.cos((math.pi + angle) / 3.0) - third

@@ -112,3 +112,28 @@ def test_without_units_there_is_no_interval() -> None:
 def test_an_error_rate_out_of_range_is_refused() -> None:
     with pytest.raises(ValueError, match="alpha"):
         miettinen_nurminen.interval(Proportion(5, 1), Proportion(5, 1), alpha=0.0)
+
+
+@given(some_events, some_events)
+def test_the_interval_is_the_one_by_the_papers_cubic(
+    control: Proportion, treatment: Proportion
+) -> None:
+    found = an_interval(control, treatment, 0.05)
+
+    by_cubic = miettinen_nurminen.interval(
+        control, treatment, alpha=0.05, likeliest=statsmodels_defect.correct_share
+    )
+    assert isinstance(by_cubic, Interval)
+    assert (found.lower, found.upper) == pytest.approx((by_cubic.lower, by_cubic.upper), abs=1e-6)
+
+
+def test_the_defect_of_the_oracles_is_small_but_there() -> None:
+    control, treatment = Proportion(34, 1), Proportion(34, 7)
+
+    found = an_interval(control, treatment, 0.05)
+    theirs = miettinen_nurminen.interval(
+        control, treatment, alpha=0.05, likeliest=statsmodels_defect.likeliest_share
+    )
+
+    assert isinstance(theirs, Interval)
+    assert 1e-4 < abs(found.upper - theirs.upper) < 1e-2
