@@ -5,7 +5,7 @@ PYTHON := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format generate lock clean
+.PHONY: help setup demo test check format generate lock clean bench-stats
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -27,6 +27,10 @@ check: $(STAMP)  ## format, lint, types, import contracts
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
+
+bench-stats: $(STAMP)  ## false decisions, power and coverage of the statistics, by simulation
+	$(PYTHON) -m benchmarks.stats.ramp_error
+	$(PYTHON) -m benchmarks.stats.simulate_core $(if $(SCALE),--scale $(SCALE))
 
 format: $(STAMP)  ## format and fix what ruff can fix
 	$(VENV)/bin/ruff format .
