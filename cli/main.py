@@ -18,6 +18,7 @@ _COMMANDS = {
     "predict": "cli.commands.predict:predict",
     "experiment": "cli.commands.experiment:experiment",
     "route": "cli.commands.route:route",
+    "mesh": "cli.commands.mesh:mesh",
     "completion": "cli.commands.completion:completion",
 }
 
@@ -28,6 +29,7 @@ _SUMMARIES = {
     "predict": "Ask a model for a prediction.",
     "experiment": "Compare versions on live traffic.",
     "route": "Show where requests go, and why.",
+    "mesh": "Write routes as configuration of Envoy, Istio and the Gateway API.",
     "completion": "Print the shell's completion script.",
 }
 

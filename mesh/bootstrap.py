@@ -73,6 +73,13 @@ def bootstrap(params: BootstrapParams) -> dict[str, Any]:
                 _control_cluster(_ROUTER_CLUSTER, params.router),
             ],
         },
+        **process_limits(),
+    }
+
+
+def process_limits() -> dict[str, Any]:
+    """Limits of an Envoy as a whole, whatever it is told to route."""
+    return {
         "layered_runtime": {
             "layers": [
                 {

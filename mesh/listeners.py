@@ -13,10 +13,23 @@ _TYPE = "type.googleapis.com/envoy.extensions."
 _HCM = _TYPE + "filters.network.http_connection_manager.v3.HttpConnectionManager"
 _MAX_HEADERS_KB = 96
 ADS_SOURCE: dict[str, Any] = {"ads": {}, "resource_api_version": "V3"}
+ROUTES_BY_ADS: dict[str, Any] = {
+    "rds_config_source": ADS_SOURCE,
+    "scoped_rds": {"scoped_rds_config_source": ADS_SOURCE},
+}
+"""Scopes and routes as the router pushes them."""
 
 
-def data_listener(address: table.Endpoint, exposure_log_path: str) -> dict[str, Any]:
-    """Takes OIP requests, gRPC and REST, and routes them by model and unit."""
+def data_listener(
+    address: table.Endpoint, exposure_log_path: str, routes: Mapping[str, Any] = ROUTES_BY_ADS
+) -> dict[str, Any]:
+    """Takes OIP requests, gRPC and REST, and routes them by model and unit.
+
+    Args:
+        address: where it listens.
+        exposure_log_path: file that a line per prediction is appended to.
+        routes: where scopes and routes come from, as fields of `ScopedRoutes`.
+    """
     manager = {
         **_manager("data"),
         # Sanitised for all clients alike: the ones on loopback are no exception.
@@ -35,7 +48,6 @@ def data_listener(address: table.Endpoint, exposure_log_path: str) -> dict[str, 
         "merge_slashes": True,
         "scoped_routes": {
             "name": "models",
-            "rds_config_source": ADS_SOURCE,
             "scope_key_builder": {
                 "fragments": [
                     {
@@ -47,7 +59,7 @@ def data_listener(address: table.Endpoint, exposure_log_path: str) -> dict[str, 
                     }
                 ]
             },
-            "scoped_rds": {"scoped_rds_config_source": ADS_SOURCE},
+            **routes,
         },
         "http_filters": [
             _field_extraction(),

@@ -9,7 +9,7 @@ from datetime import datetime
 import grpc
 from envoy.service.discovery.v3 import ads_pb2_grpc
 
-from algolink.router.v1 import router_pb2_grpc
+from algolink.router.v1 import router_pb2_grpc, tables_pb2_grpc
 from router_svc.ads.fleet import Fleet
 from router_svc.ads.publication import Publication
 from router_svc.ads.servicer import ANSWER_TIMEOUT_S, AdsServicer
@@ -20,11 +20,13 @@ from router_svc.placement_servicer import PlacementServicer
 from router_svc.recorder import Recorder
 from router_svc.replicas import Replicas
 from router_svc.servicer import RouterServicer
+from router_svc.servicer_tables import TableServicer
 from router_svc.store import Store, Stored
 
 SERVICE_NAMES = (
     "algolink.router.v1.RouterService",
     "algolink.router.v1.PlacementService",
+    "algolink.router.v1.TableService",
     "envoy.service.discovery.v3.AggregatedDiscoveryService",
 )
 
@@ -73,6 +75,9 @@ class Router:
         )
         router_pb2_grpc.add_PlacementServiceServicer_to_server(
             PlacementServicer(self.replicas, self.composer, draining, self._now), server
+        )
+        tables_pb2_grpc.add_TableServiceServicer_to_server(
+            TableServicer(self.composer, self._now), server
         )
         ads_pb2_grpc.add_AggregatedDiscoveryServiceServicer_to_server(
             AdsServicer(self.publication, self.fleet, draining, answer_timeout_s=answer_timeout_s),

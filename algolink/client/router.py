@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from algolink.client.calls import Call, Wait
 from algolink.client.registry import model_name
 from algolink.errors import DeadlineExceeded
 from algolink.experiment.v1 import experiment_pb2
 from algolink.registry.v1 import registry_pb2
 from algolink.router.v1 import router_pb2 as pb
+from algolink.router.v1 import tables_pb2
 
 _SERVICE = "/algolink.router.v1.RouterService"
 
@@ -33,6 +36,14 @@ def explain(model: str, *, unit: str, version: int) -> Call[pb.Explanation]:
         path=f"{_SERVICE}/Explain",
         request=pb.ExplainRequest(model=model_name(model).model, unit=unit, version=version),
         reply=pb.Explanation,
+    )
+
+
+def get_table(models: Sequence[str]) -> Call[tables_pb2.RouteTable]:
+    return Call(
+        path="/algolink.router.v1.TableService/GetTable",
+        request=tables_pb2.GetTableRequest(models=[model_name(model).model for model in models]),
+        reply=tables_pb2.RouteTable,
     )
 
 

@@ -26,7 +26,7 @@ from algolink.client.sync_transport import SyncTransport
 from algolink.errors import InvalidArgument
 from algolink.experiment.v1 import experiment_pb2, facts_pb2
 from algolink.registry.v1 import registry_pb2
-from algolink.router.v1 import router_pb2
+from algolink.router.v1 import router_pb2, tables_pb2
 
 
 class Client:
@@ -426,6 +426,10 @@ class Client:
     def route(self, model: str) -> router_pb2.Route:
         """How requests for a model are routed."""
         return self._transport.unary(router.get_route(model), self._timeout_s)
+
+    def route_table(self, *models: str) -> tables_pb2.RouteTable:
+        """The table as a whole, or its part about `models`, as a route table file has it."""
+        return self._transport.unary(router.get_table(models), self._timeout_s)
 
     def explain(
         self, model: str, *, unit: str = "", version: int | None = None

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import click
 
+from cli.rendering import folder, tables
 from cli.session import Session, common, examples
 from cli.views import routes as views
 
@@ -51,3 +55,25 @@ def explain(session: Session, model: str, unit: str, version: int | None) -> Non
     with session.client() as client:
         found = client.explain(model, unit=unit, version=version)
     session.show(found, lambda: views.explanation(found))
+
+
+@route.command(
+    epilog=examples(
+        "algolink route export > table.json", "algolink route export iris --out table.json"
+    )
+)
+@click.argument("models", metavar="[MODEL]...", nargs=-1)
+@click.option(
+    "--out", type=click.Path(path_type=Path, dir_okay=False), help="File; without it, stdout."
+)
+@common
+def export(session: Session, models: tuple[str, ...], out: Path | None) -> None:
+    """Write the table that is served now, or some models' part of it, as a file."""
+    with session.client() as client:
+        found = client.route_table(*models)
+    if out is not None:
+        folder.write_whole(out, tables.to_text(found.content_json))
+    elif session.format == "yaml":
+        session.show(json.loads(found.content_json), lambda: "")
+    else:
+        click.echo(tables.to_text(found.content_json), nl=False)

@@ -21,7 +21,7 @@ def every_command(
 
 
 COMMANDS = list(every_command())
-OWN_OPTIONS = {("up",), ("completion",), ("model",), ("experiment",), ("route",)}
+OWN_OPTIONS = {("up",), ("completion",), ("model",), ("experiment",), ("route",), ("mesh",)}
 
 
 @pytest.mark.parametrize("path", COMMANDS, ids=" ".join)

@@ -1,0 +1,1 @@
+"""Route tables and rendered configuration as files."""

@@ -1,0 +1,75 @@
+"""A folder of rendered files: read, written whole, compared."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from algolink.errors import FailedPrecondition
+from mesh.targets import text
+
+_SUFFIX = ".yaml"
+
+
+def read(folder: Path) -> dict[str, str]:
+    """Text of every YAML file below `folder`, by relative path, sorted."""
+    if not folder.exists():
+        return {}
+    files = sorted(path for path in folder.rglob(f"*{_SUFFIX}") if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8") for path in files}
+
+
+def write(folder: Path, files: Mapping[str, str], *, force: bool) -> None:
+    """Makes `folder` hold `files`, each replaced at once, in their order.
+
+    A file that was rendered before and is in `files` no more is removed, last.
+    A file that did not change is not touched.
+
+    Raises:
+        FailedPrecondition: FILE_EDITED, before anything is written, if a file to
+            be replaced is not as it was rendered; not with `force`.
+    """
+    present = read(folder)
+    edited = [path for path in files if path in present and not text.is_ours(present[path])]
+    if edited and not force:
+        raise FailedPrecondition(
+            "FILE_EDITED",
+            f"{folder}: {', '.join(edited)} is not as it was rendered: look with "
+            "`algolink mesh diff`, then render with --force",
+            folder=folder,
+            files=", ".join(edited),
+        )
+    for path, content in files.items():
+        if present.get(path) != content:
+            write_whole(folder / path, content)
+    for path in present.keys() - files.keys():
+        if text.is_ours(present[path]):
+            (folder / path).unlink()
+
+
+def difference(folder: Path, files: Mapping[str, str]) -> Iterator[str]:
+    """Lines of a unified diff from `folder` to `files`; none if they are equal."""
+    present = read(folder)
+    for path in sorted(present.keys() | files.keys()):
+        before, after = present.get(path), files.get(path)
+        if before != after:
+            yield from difflib.unified_diff(
+                (before or "").splitlines(),
+                (after or "").splitlines(),
+                f"{folder}/{path}" if before is not None else "/dev/null",
+                f"rendered/{path}" if after is not None else "/dev/null",
+                lineterm="",
+            )
+
+
+def write_whole(path: Path, content: str) -> None:
+    """Replaces a file: whoever follows the file sees the old one or the new one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    written = path.with_name(f".{path.name}.{os.getpid()}.new")
+    try:
+        written.write_text(content, encoding="utf-8")
+        written.replace(path)
+    finally:
+        written.unlink(missing_ok=True)

@@ -1,0 +1,108 @@
+"""The targets by name, and the options that say how each is rendered."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from algolink.errors import InvalidArgument
+from mesh import table
+from mesh.targets import envoy, gateway_api, istio
+from mesh.targets.kubernetes.parameters import KubernetesParameters
+from mesh.targets.rendering import Rendering
+
+Render = Callable[[table.Snapshot], Rendering]
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+TARGETS = ("envoy", "istio", "gateway-api")
+_KUBERNETES = {"istio": istio.render, "gateway-api": gateway_api.render}
+_DEFAULTS = KubernetesParameters()
+
+
+def rendering_options(function: Function) -> Function:
+    """Adds the options of a target; the command gets a `Render` named `render`."""
+
+    @functools.wraps(function)
+    def with_render(
+        *arguments: Any,
+        target: str,
+        dynamic: bool,
+        listen: str,
+        folder: str,
+        exposure_log: str,
+        **more: Any,
+    ) -> Any:
+        names = {key: more.pop(key) for key in _KUBERNETES_OPTIONS}
+        if target in _KUBERNETES:
+            if dynamic:
+                raise click.UsageError("--dynamic is for --target envoy")
+            kubernetes = KubernetesParameters(**names)
+            render: Render = functools.partial(_KUBERNETES[target], parameters=kubernetes)
+        else:
+            parameters = envoy.EnvoyParameters(
+                listen=_endpoint(listen), folder=folder, exposure_log_path=exposure_log
+            )
+            render = functools.partial(
+                envoy.files if dynamic else envoy.static, parameters=parameters
+            )
+        return function(*arguments, render=render, **more)
+
+    decorated: Any = with_render
+    for option in reversed(_OPTIONS):
+        decorated = option(decorated)
+    wrapped: Function = decorated
+    return wrapped
+
+
+def _endpoint(address: str) -> table.Endpoint:
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdigit() or not 0 < int(port) < 65_536:
+        raise InvalidArgument(
+            "ADDRESS_INVALID", f"{address}: --listen must be HOST:PORT", address=address
+        )
+    return table.Endpoint(host.strip("[]"), int(port))
+
+
+def _kubernetes(name: str, help_text: str) -> Callable[[Any], Any]:
+    default = getattr(_DEFAULTS, name)
+    return click.option(
+        f"--{name.replace('_', '-')}", name, default=default, show_default=True, help=help_text
+    )
+
+
+_KUBERNETES_OPTIONS = {
+    "domain": "A model's host is MODEL.DOMAIN.  (istio, gateway-api)",
+    "namespace": "Of the replicas and their Services.  (istio, gateway-api)",
+    "gateway_namespace": "Of the gateway and the routes.  (istio, gateway-api)",
+    "gateway": "Label `istio` of the gateway's pods.  (istio)",
+    "gateway_class": "Name of the GatewayClass.  (gateway-api)",
+    "tls_secret": "Secret of the gateway's certificate.  (istio, gateway-api)",
+    "backend_ca": "ConfigMap of the replicas' CA.  (gateway-api)",
+}
+
+_OPTIONS = (
+    click.option("--target", type=click.Choice(TARGETS), required=True, help="What it is for."),
+    click.option(
+        "--dynamic", is_flag=True, help="Files that Envoy follows, not one bootstrap.  (envoy)"
+    ),
+    click.option(
+        "--listen",
+        metavar="HOST:PORT",
+        default=str(envoy.EnvoyParameters().listen),
+        show_default=True,
+        help="Where predictions come in.  (envoy)",
+    ),
+    click.option(
+        "--folder", default="", help="The --out folder as Envoy sees it, if it runs elsewhere."
+    ),
+    click.option(
+        "--exposure-log",
+        default=envoy.EnvoyParameters().exposure_log_path,
+        show_default=True,
+        help="File of a line per prediction.  (envoy)",
+    ),
+    *(_kubernetes(name, help_text) for name, help_text in _KUBERNETES_OPTIONS.items()),
+)

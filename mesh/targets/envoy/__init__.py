@@ -1,0 +1,8 @@
+"""Envoy without a router of ours: all in one file, or in files that it follows."""
+
+from __future__ import annotations
+
+from mesh.targets.envoy.parameters import EnvoyParameters
+from mesh.targets.envoy.render import FILES, STATIC, files, static
+
+__all__ = ["FILES", "STATIC", "EnvoyParameters", "files", "static"]

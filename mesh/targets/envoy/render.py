@@ -1,0 +1,190 @@
+"""Envoy's configuration of a snapshot, made of the resources that the router pushes.
+
+What is routed where is decided in `mesh.resources` alone: here the same
+resources are only moved into a bootstrap, or into files.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from google.protobuf import json_format, message
+
+from mesh import bootstrap, listeners, resources, table
+from mesh.targets.envoy.endpoints import hosted, known_by_name
+from mesh.targets.envoy.parameters import EnvoyParameters
+from mesh.targets.rendering import Rendering
+
+STATIC = "envoy.yaml"
+"""The one file of a static bootstrap."""
+
+FILES = "bootstrap.yaml"
+"""The file to start an Envoy with that follows the others."""
+
+CLUSTERS, SCOPES = "cds.yaml", "srds.yaml"
+ENDPOINTS_FOLDER = "eds"
+
+Json = dict[str, Any]
+
+
+def static(snapshot: table.Snapshot, parameters: EnvoyParameters) -> Rendering:
+    """One bootstrap that holds everything.
+
+    Raises:
+        ValueError: if the resources of the snapshot are inconsistent.
+    """
+    built = _built(snapshot)
+    endpoints = _bodies(built, resources.EDS)
+    clusters = [
+        hosted(cluster, endpoints) for _, cluster in sorted(_bodies(built, resources.CDS).items())
+    ]
+    config = _bootstrap(
+        parameters,
+        routes={
+            "scoped_route_configurations_list": {"scoped_route_configurations": _scopes(built)}
+        },
+        static_clusters=clusters,
+    )
+    return Rendering(
+        target="envoy",
+        revision=snapshot.revision,
+        files={STATIC: [config]},
+        notes=(f"Start Envoy with `envoy -c {STATIC}`.",),
+    )
+
+
+def files(snapshot: table.Snapshot, parameters: EnvoyParameters) -> Rendering:
+    """A bootstrap that does not change, and the files that it follows.
+
+    Their order is the one in which changes are to be written: what is referred
+    to comes first. A route's configuration lies within its scope, for Envoy
+    takes only one route configuration from a file.
+
+    Raises:
+        ValueError: if the resources of the snapshot are inconsistent.
+    """
+    built = _built(snapshot)
+    endpoints = _bodies(built, resources.EDS)
+    clusters, rendered = [], {}
+    for name, cluster in sorted(_bodies(built, resources.CDS).items()):
+        service = cluster.get("eds_cluster_config", {}).get("service_name") or name
+        if cluster.get("type") != "EDS" or known_by_name(endpoints.get(service, {})):
+            clusters.append(hosted(cluster, endpoints))
+            continue
+        file = f"{ENDPOINTS_FOLDER}/{service.replace('/', '.')}.yaml"
+        source = _followed(parameters, file)
+        cluster["eds_cluster_config"]["eds_config"] = source
+        clusters.append(cluster)
+        rendered[file] = [_response([_typed(resources.EDS, endpoints[service])])]
+    rendered[CLUSTERS] = [_response([_typed(resources.CDS, c) for c in clusters])]
+    rendered[SCOPES] = [_response([_typed(resources.SRDS, scope) for scope in _scopes(built)])]
+    rendered[FILES] = [
+        _bootstrap(
+            parameters,
+            routes={"scoped_rds": {"scoped_rds_config_source": _followed(parameters, SCOPES)}},
+            dynamic={"cds_config": _followed(parameters, CLUSTERS)},
+        )
+    ]
+    where = parameters.folder or "this folder"
+    return Rendering(
+        target="envoy-files",
+        revision=snapshot.revision,
+        files=rendered,
+        notes=(
+            f"Start Envoy in {where} with `envoy -c {FILES} --reject-unknown-dynamic-fields`.",
+            "Replace files by renaming others over them: Envoy does not see a write in place.",
+        ),
+    )
+
+
+def _built(snapshot: table.Snapshot) -> resources.Resources:
+    built = resources.build(snapshot)
+    resources.check(built)
+    return built
+
+
+def _bootstrap(
+    parameters: EnvoyParameters,
+    *,
+    routes: Json,
+    static_clusters: list[Json] | None = None,
+    dynamic: Json | None = None,
+) -> Json:
+    listener = listeners.data_listener(parameters.listen, parameters.exposure_log_path, routes)
+    return {
+        "node": {"id": "algolink", "cluster": "algolink"},
+        "admin": {"address": {"pipe": {"path": parameters.admin_socket_path, "mode": 0o600}}},
+        **({"dynamic_resources": dynamic} if dynamic else {}),
+        "static_resources": {
+            "listeners": [listener],
+            **({"clusters": static_clusters} if static_clusters else {}),
+        },
+        **bootstrap.process_limits(),
+    }
+
+
+def _scopes(built: resources.Resources) -> list[Json]:
+    """Scopes that hold the route configurations that they name."""
+    configurations = _bodies(built, resources.RDS)
+    return [
+        {
+            "name": name,
+            "key": scope["key"],
+            "route_configuration": configurations[scope["route_configuration_name"]],
+        }
+        for name, scope in sorted(_bodies(built, resources.SRDS).items())
+    ]
+
+
+def _followed(parameters: EnvoyParameters, file: str) -> Json:
+    folder = file.rpartition("/")[0]
+    return {
+        "path_config_source": {
+            "path": parameters.path(file),
+            "watched_directory": {"path": parameters.path(folder) if folder else _here(parameters)},
+        },
+        "resource_api_version": "V3",
+    }
+
+
+def _here(parameters: EnvoyParameters) -> str:
+    return parameters.folder or "."
+
+
+def _response(named: list[Json]) -> Json:
+    """A file of resources, whose version changes with them alone."""
+    content = json.dumps(named, sort_keys=True).encode()
+    return {"version_info": hashlib.sha256(content).hexdigest()[:16], "resources": named}
+
+
+def _typed(type_url: str, body: Json) -> Json:
+    return {"@type": type_url, **body}
+
+
+def _bodies(built: resources.Resources, type_url: str) -> dict[str, Json]:
+    return dict(_unpacked(built, type_url))
+
+
+def _unpacked(built: resources.Resources, type_url: str) -> Iterator[tuple[str, Json]]:
+    for name, resource in built.by_type[type_url].items():
+        body: message.Message = resource.body
+        values = json_format.MessageToDict(body, preserving_proto_field_name=True)
+        values.pop("@type")
+        yield name, _ordered(values)
+
+
+def _ordered(value: Any) -> Any:
+    """`value` with its keys in one order, which maps of messages do not have."""
+    if isinstance(value, dict):
+        return {key: _ordered(value[key]) for key in sorted(value, key=_rank)}
+    if isinstance(value, list):
+        return [_ordered(item) for item in value]
+    return value
+
+
+def _rank(key: str) -> tuple[int, str]:
+    """What a thing is and how it is called come first, as a reader wants to know it."""
+    return (("@type", "name").index(key) if key in ("@type", "name") else 2, key)

@@ -1,0 +1,76 @@
+"""A snapshot as objects of the Gateway API, and what they leave unsaid."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from mesh import table
+from mesh.targets.gateway_api.gateway import backend_tls, gateway, grants
+from mesh.targets.gateway_api.routes import routes
+from mesh.targets.kubernetes import limitations, objects
+from mesh.targets.kubernetes.parameters import KubernetesParameters
+from mesh.targets.rendering import Limitation, Rendering, model_file, refuse_unknown
+
+TARGET = "gateway-api"
+
+
+def render(snapshot: table.Snapshot, parameters: KubernetesParameters) -> Rendering:
+    """Objects of the standard channel of Gateway API 1.4 or later.
+
+    Raises:
+        FailedPrecondition: TARGET_LACKS_FEATURE.
+    """
+    for route in snapshot.routes.values():
+        refuse_unknown(TARGET, route)
+    files: dict[str, list[dict[str, Any]]] = {
+        "services.yaml": [
+            *objects.services(snapshot, parameters),
+            *backend_tls(snapshot, parameters),
+            *grants(snapshot, parameters),
+        ],
+        "gateway.yaml": [gateway(parameters)],
+    }
+    for model, route in sorted(snapshot.routes.items()):
+        files[model_file(model)] = list(routes(route, parameters))
+    found = {limit for route in snapshot.routes.values() for limit in _limitations(route)}
+    return Rendering(
+        target=TARGET,
+        revision=snapshot.revision,
+        files={path: held for path, held in files.items() if held},
+        limitations=tuple(sorted(found)),
+        notes=(
+            "A model is named by the host: the model that a message names must be the same.",
+            "Retries, ejection of replicas, and the deadline of gRPC calls are the "
+            "implementation's own: the standard channel has no words for them.",
+        ),
+    )
+
+
+def _limitations(route: table.ModelRoute) -> Iterator[Limitation]:
+    yield from limitations.of_headers_alone(route)
+    split = route.split
+    if split is None:
+        return
+    yield from limitations.of_splits(route, split)
+    if split.per_request:
+        yield Limitation(
+            model=route.model,
+            what=f"hash of the request id in experiment {split.experiment}",
+            so="each request draws its arm at random by the weights of the table, and its arm "
+            "cannot be computed from its id",
+        )
+    elif len(split.table.segments) > 1:
+        yield Limitation(
+            model=route.model,
+            what=f"units that keep their arm in experiment {split.experiment}",
+            so="EACH REQUEST of a unit draws its arm anew by the weights of the table: such "
+            "traffic must not be analysed as this experiment",
+        )
+    if not split.per_request:
+        yield Limitation(
+            model=route.model,
+            what="a unit that is sent twice",
+            so="a request with several units takes part in the experiment if any one is "
+            "well-formed, where it should go to the champion",
+        )

@@ -1,0 +1,68 @@
+"""A snapshot as Istio's objects, and what they leave unsaid."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from mesh import table
+from mesh.targets.istio.destinations import destination_rule
+from mesh.targets.istio.ingress import gateway, unit_filter
+from mesh.targets.istio.routes import virtual_service
+from mesh.targets.istio.security import security
+from mesh.targets.istio.sticky import sticky
+from mesh.targets.istio.telemetry import telemetry
+from mesh.targets.kubernetes import limitations, objects
+from mesh.targets.kubernetes.parameters import KubernetesParameters
+from mesh.targets.rendering import Limitation, Rendering, model_file, refuse_unknown
+
+TARGET = "istio"
+
+
+def render(snapshot: table.Snapshot, parameters: KubernetesParameters) -> Rendering:
+    """Objects for Istio 1.24 or later.
+
+    Raises:
+        FailedPrecondition: TARGET_LACKS_FEATURE.
+    """
+    for route in snapshot.routes.values():
+        refuse_unknown(TARGET, route)
+    files: dict[str, list[dict[str, Any]]] = {
+        "services.yaml": list(objects.services(snapshot, parameters)),
+        "destinations.yaml": [
+            destination_rule(pool, parameters) for pool in objects.routed_pools(snapshot)
+        ],
+        "ingress.yaml": [gateway(parameters), unit_filter(parameters)],
+        "security.yaml": list(security(parameters)),
+        "telemetry.yaml": list(telemetry(parameters)),
+    }
+    for model, route in sorted(snapshot.routes.items()):
+        files[model_file(model)] = [
+            virtual_service(route, parameters),
+            *sticky(snapshot, route, parameters),
+        ]
+    found = {limit for route in snapshot.routes.values() for limit in _limitations(route)}
+    return Rendering(
+        target=TARGET,
+        revision=snapshot.revision,
+        files={path: held for path, held in files.items() if held},
+        limitations=tuple(sorted(found)),
+        notes=(
+            "Merge extensionProviders.yaml of ConfigMap algolink-mesh-config into the mesh config.",
+            "A model is named by the host: the model that a message names must be the same.",
+        ),
+    )
+
+
+def _limitations(route: table.ModelRoute) -> Iterator[Limitation]:
+    yield from limitations.of_headers_alone(route)
+    if route.split is None:
+        return
+    yield from limitations.of_splits(route, route.split)
+    if route.split.per_request:
+        yield Limitation(
+            model=route.model,
+            what=f"hash of the request id in experiment {route.split.experiment}",
+            so="each request draws its arm at random by the weights of the table: its arm is in "
+            "the log, but cannot be computed from its id",
+        )

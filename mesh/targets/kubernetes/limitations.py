@@ -1,0 +1,35 @@
+"""What no target on Kubernetes does, for it routes by headers and to Services."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mesh import table
+from mesh.targets.rendering import Limitation
+
+
+def of_headers_alone(route: table.ModelRoute) -> Iterator[Limitation]:
+    """What would need the message to be read."""
+    if len(route.versions) > 1:
+        yield Limitation(
+            model=route.model,
+            what="a version named in a gRPC message",
+            so="it is not read, and the route decides as if none was named; REST's path is read",
+        )
+
+
+def of_splits(route: table.ModelRoute, split: table.Split) -> Iterator[Limitation]:
+    """What an experiment has at our own Envoy."""
+    for arm in sorted(split.versions):
+        if arm != split.control:
+            yield Limitation(
+                model=route.model,
+                what=f"breakers of arm {arm}'s own",
+                so="it shares the limits of its pool with the champion, for no Service is ever "
+                "made for a version",
+            )
+    yield Limitation(
+        model=route.model,
+        what=f"delivery of exposures of experiment {split.experiment}",
+        so="the gateway logs them; nothing ships them to the experiment service",
+    )
