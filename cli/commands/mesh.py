@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import click
@@ -9,7 +10,7 @@ import click
 from algolink.errors import FailedPrecondition
 from cli import failure
 from cli.rendering import folder as folders
-from cli.rendering import judge, tables
+from cli.rendering import judge, staging, tables
 from cli.rendering.targets import Render, rendering_options
 from cli.session import Session, common, examples
 from mesh.targets import text
@@ -50,6 +51,13 @@ mesh.epilog = examples(
     "--out", type=click.Path(path_type=Path, file_okay=False), help="Folder; without it, stdout."
 )
 @click.option("--strict", is_flag=True, help="Fail if the target does not do all the table says.")
+@click.option(
+    "--settle-s",
+    type=click.FloatRange(min=0),
+    default=1.0,
+    show_default=True,
+    help="Seconds that an Envoy has to read clusters before routes change.  (--dynamic)",
+)
 @click.option("--force", is_flag=True, help="Replace files that somebody edited.")
 @common
 def render(
@@ -58,6 +66,7 @@ def render(
     render: Render,
     out: Path | None,
     strict: bool,
+    settle_s: float,
     force: bool,
 ) -> None:
     """Write the configuration of a target.
@@ -80,7 +89,10 @@ def render(
             raise click.UsageError("--dynamic needs --out: Envoy follows files")
         click.echo("".join(files.values()), nl=False)
         return
-    folders.write(out, files, force=force)
+    if rendered.target == "envoy-files":
+        staging.write(out, rendered, force=force, settle=lambda: time.sleep(settle_s))
+    else:
+        folders.write(out, files, force=force)
     if session.is_for_people:
         click.echo(f"{len(files)} files in {out} (table {rendered.revision})", err=True)
 

@@ -31,6 +31,17 @@ def write(folder: Path, files: Mapping[str, str], *, force: bool) -> None:
         FailedPrecondition: FILE_EDITED, before anything is written, if a file to
             be replaced is not as it was rendered; not with `force`.
     """
+    check_unedited(folder, files, force=force)
+    put(folder, files)
+    prune(folder, files)
+
+
+def check_unedited(folder: Path, files: Mapping[str, str], *, force: bool) -> None:
+    """Refuses to replace what somebody has edited.
+
+    Raises:
+        FailedPrecondition: FILE_EDITED; not with `force`.
+    """
     present = read(folder)
     edited = [path for path in files if path in present and not text.is_ours(present[path])]
     if edited and not force:
@@ -41,11 +52,20 @@ def write(folder: Path, files: Mapping[str, str], *, force: bool) -> None:
             folder=folder,
             files=", ".join(edited),
         )
+
+
+def put(folder: Path, files: Mapping[str, str]) -> None:
+    """Writes those of `files` that are not in `folder` yet, in their order."""
+    present = read(folder)
     for path, content in files.items():
         if present.get(path) != content:
             write_whole(folder / path, content)
-    for path in present.keys() - files.keys():
-        if text.is_ours(present[path]):
+
+
+def prune(folder: Path, files: Mapping[str, str]) -> None:
+    """Removes what was rendered before and is in `files` no more."""
+    for path, content in read(folder).items():
+        if path not in files and text.is_ours(content):
             (folder / path).unlink()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator
 from concurrent import futures
 from contextlib import contextmanager
@@ -25,7 +26,7 @@ from algolink.experiment.v1 import (
     facts_pb2_grpc,
 )
 from algolink.registry.v1 import registry_pb2, registry_pb2_grpc
-from algolink.router.v1 import router_pb2, router_pb2_grpc
+from algolink.router.v1 import router_pb2, router_pb2_grpc, tables_pb2, tables_pb2_grpc
 
 TOKEN = "the-admin-token"
 
@@ -277,6 +278,29 @@ class Facts(facts_pb2_grpc.FactServiceServicer):
         )
 
 
+class Tables(tables_pb2_grpc.TableServiceServicer):
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def GetTable(
+        self, request: tables_pb2.GetTableRequest, context: Context
+    ) -> tables_pb2.RouteTable:
+        self._world.called("GetTable", context)
+        routes = [
+            {
+                "model": name.removeprefix("models/"),
+                "pool": "default",
+                "champion": model.aliases[names.CHAMPION].version,
+                "versions": [model.aliases[names.CHAMPION].version],
+                "split": None,
+            }
+            for name, model in self._world.models.items()
+            if not request.models or name.removeprefix("models/") in request.models
+        ]
+        pool = {"name": "default", "grpc": [["127.0.0.1", 8001]], "http": [["127.0.0.1", 8002]]}
+        return tables_pb2.RouteTable(content_json=json.dumps({"routes": routes, "pools": [pool]}))
+
+
 class Router(router_pb2_grpc.RouterServiceServicer):
     def __init__(self, world: World) -> None:
         self._world = world
@@ -378,6 +402,7 @@ def serving(world: World) -> Iterator[str]:
     experiment_pb2_grpc.add_ExperimentServiceServicer_to_server(Experiments(world), server)
     facts_pb2_grpc.add_FactServiceServicer_to_server(Facts(world), server)
     router_pb2_grpc.add_RouterServiceServicer_to_server(Router(world), server)
+    tables_pb2_grpc.add_TableServiceServicer_to_server(Tables(world), server)
     oip_grpc.add_GRPCInferenceServiceServicer_to_server(Inference(world), server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()

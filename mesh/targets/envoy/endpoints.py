@@ -21,8 +21,11 @@ def hosted(cluster: Json, endpoints: Mapping[str, Json]) -> Json:
     rest = {k: v for k, v in cluster.items() if k not in ("type", "eds_cluster_config")}
     service = cluster["eds_cluster_config"].get("service_name") or cluster["name"]
     assignment = {**endpoints[service], "cluster_name": cluster["name"]}
-    kind = "STRICT_DNS" if known_by_name(assignment) else "STATIC"
-    return {"name": cluster["name"], "type": kind, **rest, "load_assignment": assignment}
+    kind: Json = {"type": "STATIC"}
+    if known_by_name(assignment):
+        # A name that has addresses of both kinds is rarely listened on at both.
+        kind = {"type": "STRICT_DNS", "dns_lookup_family": "V4_PREFERRED"}
+    return {"name": cluster["name"], **kind, **rest, "load_assignment": assignment}
 
 
 def known_by_name(assignment: Json) -> bool:

@@ -49,7 +49,11 @@ def _cluster(cluster: Json, files: Mapping[str, Json]) -> Json:
     if cluster.get("type") != "EDS":
         return cluster
     found = _resources(files, cluster["eds_cluster_config"]["eds_config"])
-    return hosted(cluster, {assignment["cluster_name"]: assignment for assignment in found})
+    endpoints = {assignment["cluster_name"]: assignment for assignment in found}
+    service = cluster["eds_cluster_config"].get("service_name") or cluster["name"]
+    if service not in endpoints:
+        raise ValueError(f"the endpoints of {service} are not in the file that it names")
+    return hosted(cluster, endpoints)
 
 
 def _listener(listener: Json, files: Mapping[str, Json]) -> Json:

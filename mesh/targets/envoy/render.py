@@ -59,8 +59,7 @@ def static(snapshot: table.Snapshot, parameters: EnvoyParameters) -> Rendering:
 def files(snapshot: table.Snapshot, parameters: EnvoyParameters) -> Rendering:
     """A bootstrap that does not change, and the files that it follows.
 
-    Their order is the one in which changes are to be written: what is referred
-    to comes first. A route's configuration lies within its scope, for Envoy
+    A route's configuration lies within its scope, for Envoy
     takes only one route configuration from a file.
 
     Raises:

@@ -70,7 +70,6 @@ def _limitations(route: table.ModelRoute) -> Iterator[Limitation]:
     if not split.per_request:
         yield Limitation(
             model=route.model,
-            what="a unit that is sent twice",
-            so="a request with several units takes part in the experiment if any one is "
-            "well-formed, where it should go to the champion",
+            what="units sent twice, or of more than 128 characters",
+            so="they take part in the experiment, where they should go to the champion",
         )

@@ -95,7 +95,7 @@ def _split(
 ) -> Json:
     """One destination per segment, in order: the bucket table, run-length encoded."""
     if not split.per_request:
-        match = {**match, "headers": {names.UNIT_HEADER: {"regex": protocol.UNIT_PATTERN}}}
+        match = {**match, "headers": {names.UNIT_HEADER: {"regex": ".+"}}}
     return {
         "name": split_route_name(route, call),
         "match": [match],

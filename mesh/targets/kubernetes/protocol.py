@@ -17,8 +17,8 @@ SERVER_PATHS = ("/v2", "/v2/health/live", "/v2/health/ready")
 
 _INFO_ENDINGS = ("", "/ready", "/config", "/stats")
 
-UNIT_PATTERN = "[A-Za-z0-9._:@+/=-]{1,128}"
-"""Units that are well-formed."""
+UNIT_PATTERN = "[A-Za-z0-9._:@+/=-]+"
+"""Units that are well-formed, but for their length: Envoy refuses a pattern that counts to 128."""
 
 
 def method_path(method: str) -> str:

@@ -1,0 +1,77 @@
+"""Files that an Envoy follows, changed without a moment in which they disagree.
+
+Envoy watches each file apart and reads them in no order that we could rely on.
+A route to a cluster that it does not know yet is refused, and not looked at
+again before the file changes again; a cluster that goes before its routes takes
+their requests with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from cli.rendering import folder as folders
+from mesh.targets import envoy, text
+from mesh.targets.rendering import Rendering
+
+
+def write(folder: Path, rendering: Rendering, *, force: bool, settle: Callable[[], None]) -> None:
+    """Makes `folder` hold `rendering`: clusters, then routes, then no more clusters than needed.
+
+    Args:
+        folder: may hold an earlier rendering.
+        rendering: of `envoy.files`.
+        force: whether to replace what somebody has edited.
+        settle: returns when an Envoy has had time to read what was written.
+
+    Raises:
+        FailedPrecondition: FILE_EDITED, before anything is written.
+    """
+    files = text.texts(rendering)
+    folders.check_unedited(folder, files, force=force)
+    present = folders.read(folder)
+    changes = {
+        path for path in present.keys() | files.keys() if present.get(path) != files.get(path)
+    }
+    followed = envoy.SCOPES in present
+    both = _with_clusters_of(rendering, present.get(envoy.CLUSTERS, ""))
+    first = {path: content for path, content in both.items() if path not in _ROUTES}
+    folders.put(folder, first)
+    if followed and envoy.SCOPES in changes:
+        settle()
+    folders.put(folder, {path: files[path] for path in _ROUTES})
+    if followed and changes:
+        settle()
+        # Shown again to an Envoy that was too slow to know their clusters.
+        folders.write_whole(folder / envoy.SCOPES, files[envoy.SCOPES])
+    folders.put(folder, files)
+    folders.prune(folder, files)
+
+
+_ROUTES = (envoy.SCOPES, envoy.FILES)
+
+
+def _with_clusters_of(rendering: Rendering, before: str) -> dict[str, str]:
+    """`rendering`'s files, whose clusters are joined by those that were there before."""
+    [response] = rendering.files[envoy.CLUSTERS]
+    known = {cluster["name"] for cluster in response["resources"]}
+    kept = [cluster for cluster in _clusters(before) if cluster["name"] not in known]
+    joined = {**response, "resources": [*response["resources"], *kept]}
+    if kept:
+        joined["version_info"] = f"{response['version_info']}+{len(kept)}"
+    return text.texts(replace(rendering, files={**rendering.files, envoy.CLUSTERS: [joined]}))
+
+
+def _clusters(content: str) -> list[dict[str, Any]]:
+    """Clusters of a file; none where it is not what we write."""
+    try:
+        response = yaml.safe_load(content)
+    except yaml.YAMLError:
+        return []
+    found = response.get("resources") if isinstance(response, dict) else None
+    return [c for c in found or [] if isinstance(c, dict) and "name" in c]

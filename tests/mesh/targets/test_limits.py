@@ -1,0 +1,152 @@
+"""What a target cannot be told is said, or refused."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from algolink import split
+from algolink.errors import FailedPrecondition, InvalidArgument
+from mesh import table
+from mesh.targets import gateway_api, istio, rendering, text
+from mesh.targets.kubernetes.parameters import KubernetesParameters
+from mesh.targets.kubernetes.problems import problems
+from tests.mesh import builders
+from tests.mesh.targets.tables import EXAMPLES
+
+PARAMETERS = KubernetesParameters()
+RENDERERS = [istio.render, gateway_api.render]
+
+
+@pytest.mark.parametrize("render", RENDERERS)
+def test_a_champion_alone_is_rendered_in_full(render: Any) -> None:
+    assert render(EXAMPLES["champion-only"], PARAMETERS).limitations == ()
+
+
+def test_units_that_do_not_keep_their_arm_are_told_in_the_file_of_the_model() -> None:
+    rendered = gateway_api.render(EXAMPLES["ramped"], PARAMETERS)
+
+    [told] = [limit for limit in rendered.limitations if "keep their arm" in limit.what]
+    assert told.model == "digits"
+    files = text.texts(rendered)
+    assert "units that keep their arm" in files["models/digits.yaml"]
+    assert "units that keep their arm" not in files["models/iris.yaml"]
+
+
+def test_istio_keeps_units_in_their_arm_and_says_nothing_of_it() -> None:
+    rendered = istio.render(EXAMPLES["ramped"], PARAMETERS)
+
+    assert not [limit for limit in rendered.limitations if "keep their arm" in limit.what]
+
+
+@pytest.mark.parametrize("render", RENDERERS)
+def test_a_route_that_says_something_new_is_refused(
+    render: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rendering, "ROUTE_KEYS", rendering.ROUTE_KEYS - {"versions"})
+    monkeypatch.setattr(rendering, "SPLIT_KEYS", rendering.SPLIT_KEYS - {"salt"})
+    snapshot = builders.a_snapshot(builders.a_route(split=builders.a_split()))
+
+    with pytest.raises(FailedPrecondition) as caught:
+        render(snapshot, PARAMETERS)
+
+    assert caught.value.reason == "TARGET_LACKS_FEATURE"
+    assert "says split.salt, versions" in caught.value.message
+
+
+def test_more_arms_than_a_rule_takes_are_refused() -> None:
+    arms = [f"arm-{number}" for number in range(20)]
+    wide = builders.a_split(
+        bucket_table=split.allocate(dict.fromkeys(arms, 500)),
+        versions={"champion": 1, **dict.fromkeys(arms, 1)},
+    )
+
+    with pytest.raises(FailedPrecondition, match="takes 16 in a rule"):
+        gateway_api.render(builders.a_snapshot(builders.a_route(split=wide)), PARAMETERS)
+
+
+def test_many_versions_are_spread_over_routes_that_each_are_small_enough() -> None:
+    route = builders.a_route(versions=tuple(range(1, 41)))
+
+    rendered = gateway_api.render(builders.a_snapshot(route), PARAMETERS)
+
+    held = [o for o in rendered.files["models/digits.yaml"] if o["kind"] == "HTTPRoute"]
+    assert [len(o["spec"]["rules"]) for o in held] == [16, 16, 9]
+    assert len({o["metadata"]["name"] for o in held}) == 3
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"namespace": "Not A Name"}, {"domain": "a..b"}, {"domain": "x" * 200}, {"tls_secret": "-"}],
+)
+def test_names_that_no_cluster_takes_are_refused(wrong: dict[str, str]) -> None:
+    with pytest.raises(InvalidArgument) as caught:
+        KubernetesParameters(**wrong)  # type: ignore[arg-type]  # a bad value of any field
+
+    assert caught.value.reason == "KUBERNETES_NAME_INVALID"
+
+
+def altered(kind: str, change: Any) -> list[str]:
+    """Problems of Istio's objects once `change` was made to one of a kind."""
+    rendered = istio.render(EXAMPLES["experiment-90-10"], PARAMETERS)
+    objects = [value for held in rendered.files.values() for value in held]
+    change(next(o for o in objects if o["kind"] == kind)["spec"])
+    return list(problems(objects))
+
+
+def experiment(spec: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = next(r for r in spec["http"] if "experiment-grpc" in r["name"])
+    return found
+
+
+@pytest.mark.parametrize(
+    ("kind", "change", "problem"),
+    [
+        (
+            "VirtualService",
+            lambda spec: [target.update(weight=0) for target in experiment(spec)["route"]],
+            "all weights are 0",
+        ),
+        (
+            "VirtualService",
+            lambda spec: experiment(spec)["route"][0].update(weight=-1),
+            "a weight is negative",
+        ),
+        (
+            "VirtualService",
+            lambda spec: experiment(spec)["retries"].update(retryOn="reset,sometimes"),
+            "'sometimes' is no condition to retry on",
+        ),
+        (
+            "VirtualService",
+            lambda spec: experiment(spec).update(mirrors=[{"percentage": {"value": 101}}]),
+            "it mirrors 101 %",
+        ),
+        ("VirtualService", lambda spec: spec["http"].append(spec["http"][0]), "is there 2 times"),
+        ("VirtualService", lambda spec: spec["http"].clear(), "is in no VirtualService"),
+        (
+            "DestinationRule",
+            lambda spec: spec.update(subsets=[{"name": "v1"}, {"name": "v1"}]),
+            "subset v1 is there 2 times",
+        ),
+        ("DestinationRule", lambda spec: spec.update(host="a.b.svc"), "host a.b.svc is no Service"),
+        (
+            "EnvoyFilter",
+            lambda spec: spec["configPatches"][0]["patch"]["value"]["typed_config"].update(
+                {"@type": "type.googleapis.com/no.such.Filter"}
+            ),
+            "of unknown type type.googleapis.com/no.such.Filter",
+        ),
+    ],
+)
+def test_what_an_apiserver_would_take_and_a_mesh_would_not_is_found(
+    kind: str, change: Any, problem: str
+) -> None:
+    assert [told for told in altered(kind, change) if problem in told]
+
+
+def test_a_table_without_models_is_rendered() -> None:
+    for render in RENDERERS:
+        assert replace(render(table.Snapshot(), PARAMETERS)).limitations == ()
