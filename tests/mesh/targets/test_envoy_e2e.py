@@ -89,7 +89,7 @@ async def test_files_are_followed_without_losing_a_request(tmp_path: Path) -> No
                     algolink,
                     [
                         *("mesh", "render", "--target", "envoy", "--dynamic"),
-                        *("--settle-s", "0.5", "--table", str(table_file)),
+                        *("--table", str(table_file)),
                         *("--listen", str(address), "--out", str(tmp_path)),
                     ],
                 )
