@@ -19,6 +19,7 @@ _COMMANDS = {
     "experiment": "cli.commands.experiment:experiment",
     "route": "cli.commands.route:route",
     "mesh": "cli.commands.mesh:mesh",
+    "traffic": "cli.commands.traffic:traffic",
     "completion": "cli.commands.completion:completion",
 }
 
@@ -30,6 +31,7 @@ _SUMMARIES = {
     "experiment": "Compare versions on live traffic.",
     "route": "Show where requests go, and why.",
     "mesh": "Write routes as configuration of Envoy, Istio and the Gateway API.",
+    "traffic": "Shift, kill and freeze traffic.",
     "completion": "Print the shell's completion script.",
 }
 

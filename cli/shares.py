@@ -11,6 +11,8 @@ from algolink.names import shown
 
 _SHARE = re.compile(r"(?P<number>\d{1,5}(\.\d{1,2})?)\s*(?P<unit>%|bp)")
 
+_VERSION = re.compile("[1-9][0-9]{0,17}")
+
 
 def basis_points(share: str) -> int:
     """Reads a share.
@@ -55,6 +57,26 @@ def by_arm(assignments: Iterable[str]) -> dict[str, int]:
             raise InvalidArgument("WEIGHTS_INVALID", f"arm {shown(arm)} is named twice", arm=arm)
         weights[arm] = basis_points(share)
     return weights
+
+
+def by_version(assignments: Iterable[str]) -> dict[int, int]:
+    """Reads `VERSION=SHARE` for each version; a share without a unit is in percent.
+
+    Raises:
+        InvalidArgument: WEIGHTS_INVALID.
+
+    >>> by_version(["1=90", "2=9.5%", "3=50bp"])
+    {1: 9000, 2: 950, 3: 50}
+    """
+    weights = by_arm(f"{each}%" if each[-1:].isdigit() else each for each in assignments)
+    for version in weights:
+        if not _VERSION.fullmatch(version):
+            raise InvalidArgument(
+                "WEIGHTS_INVALID",
+                f"{shown(version)} is not the number of a version: use 2=10%, for example",
+                value=shown(version),
+            )
+    return {int(version): weight_bp for version, weight_bp in weights.items()}
 
 
 def percent(weight_bp: int) -> str:

@@ -25,10 +25,13 @@ def champion(route: table.ModelRoute) -> dict[str, any_pb2.Any]:
 
 
 def arm(route: table.ModelRoute, split: table.Split, arm_id: str) -> dict[str, any_pb2.Any]:
-    """For requests that `split` assigned to `arm_id`."""
+    """For requests that `split` assigned to `arm_id`; those of a shift are no exposures."""
+    version = route.unkilled(split.versions[arm_id])
+    if not split.experiment:
+        return explicit(route, version)
     return _context(
         {
-            "version": str(split.versions[arm_id]),
+            "version": str(version),
             "revision": route.revision,
             "experiment": split.experiment,
             "phase": str(split.phase),

@@ -34,7 +34,7 @@ _HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 def clusters(snapshot: table.Snapshot) -> Iterator[cluster_pb2.Cluster]:
     """All clusters, each of which takes its endpoints from the resource of its name."""
     for name, _, wire in _named_clusters(snapshot):
-        is_arm = name.startswith("arm/")
+        is_arm = not name.startswith("pool/")
         yield _cluster(name, wire, _ARM_MAX_REQUESTS if is_arm else _POOL_MAX_REQUESTS)
 
 
@@ -64,8 +64,14 @@ def _named_clusters(snapshot: table.Snapshot) -> Iterator[tuple[str, table.Pool,
         for arm in sorted(route.split.versions):
             if arm != route.split.control:
                 for wire in WIRES:
-                    cluster = names.arm_cluster(route.split.experiment, arm, wire)
-                    yield cluster, snapshot.pools[route.pool], wire
+                    yield arm_cluster(route, arm, wire), snapshot.pools[route.pool], wire
+
+
+def arm_cluster(route: table.ModelRoute, arm: str, wire: Wire) -> str:
+    """Cluster of an arm of the route's split that does not run the champion."""
+    if route.split is not None and route.split.experiment:
+        return names.arm_cluster(route.split.experiment, arm, wire)
+    return names.shift_cluster(route.model, arm, wire)
 
 
 def _endpoint(server: table.Endpoint) -> endpoint_components_pb2.LbEndpoint:

@@ -35,6 +35,7 @@ def local_reply_config() -> dict[str, Any]:
             _mapper([_GRPC, no_route], text=_NO_MODEL, grpc_status=5),
             _mapper([_GRPC, no_host], text=_NO_REPLICA),
             _mapper([_GRPC, _NOT_FOUND], grpc_status=5),
+            _mapper([_GRPC, _PRECONDITION_FAILED], grpc_status=9),
             _mapper([_HTTP, no_route], error=_NO_MODEL),
             _mapper([_HTTP, no_host], error=_NO_REPLICA),
             _mapper([_HTTP], error="%LOCAL_REPLY_BODY%"),
@@ -43,14 +44,15 @@ def local_reply_config() -> dict[str, Any]:
 
 
 _HTTP = {"header_filter": {"header": {**_GRPC["header_filter"]["header"], "invert_match": True}}}
-_NOT_FOUND = {
-    "status_code_filter": {
-        "comparison": {
-            "op": "EQ",
-            "value": {"default_value": 404, "runtime_key": "algolink.not_found"},
-        }
-    }
-}
+
+
+def _status(code: int, key: str) -> dict[str, Any]:
+    value = {"default_value": code, "runtime_key": f"algolink.{key}"}
+    return {"status_code_filter": {"comparison": {"op": "EQ", "value": value}}}
+
+
+_NOT_FOUND = _status(404, "not_found")
+_PRECONDITION_FAILED = _status(412, "precondition_failed")
 
 
 def _flag(flag: str) -> dict[str, Any]:

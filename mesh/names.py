@@ -60,3 +60,12 @@ def arm_cluster(experiment: str, arm: str, wire: Wire) -> str:
     'arm/digits-1/challenger/http'
     """
     return f"arm/{experiment}/{arm}/{wire}"
+
+
+def shift_cluster(model: str, arm: str, wire: Wire) -> str:
+    """Cluster of an arm of a shift.
+
+    >>> shift_cluster("digits", "v2", "grpc")
+    'shift/digits/v2/grpc'
+    """
+    return f"shift/{model}/{arm}/{wire}"

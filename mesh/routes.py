@@ -1,7 +1,8 @@
 """Route configurations: one per model, found by the scope that route.lua sets.
 
-Within a model the first route that matches wins: the version that the client
-named, a version that is not served, the experiment's split, the champion.
+Within a model the first route that matches wins: a killed version that the
+client named, the version that it named, one that is not served, the split of an
+experiment or a shift, the champion.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from envoy.type.matcher.v3 import regex_pb2, string_pb2
 from google.protobuf import any_pb2, wrappers_pb2
 
 from algolink.split import BUCKETS
-from mesh import assignment, forwarding, names, table
+from mesh import assignment, clusters, forwarding, names, table
 from mesh.forwarding import CALLS, Call
 
 _DEFAULT_POOL = "default"
@@ -86,6 +87,8 @@ def _server_routes(snapshot: table.Snapshot) -> Iterator[components.Route]:
 
 
 def _model_routes(route: table.ModelRoute) -> Iterator[components.Route]:
+    for version in route.killed:
+        yield _version_killed(route, version)
     for version in route.versions:
         context = assignment.explicit(route, version)
         requested = _equals(names.REQUESTED_VERSION_HEADER, str(version))
@@ -115,7 +118,7 @@ def _to_pool(
 def _split(call: Call, route: table.ModelRoute, split: table.Split) -> components.Route:
     hashed = "x-request-id" if split.per_request else names.UNIT_HEADER
     return _route(
-        f"experiment-{call.name}",
+        f"{'experiment' if split.experiment else 'shift'}-{call.name}",
         call,
         _present(hashed),
         # Only predictions are assigned: asking for metadata exposes nobody to an arm.
@@ -136,10 +139,12 @@ def _weighted(
     """
     weighted = components.WeightedCluster(use_hash_policy=wrappers_pb2.BoolValue(value=True))
     for segment in split.table.segments:
+        # A killed arm keeps its buckets and its exposures; the champion answers.
+        is_champion = segment.arm == split.control or split.versions[segment.arm] in route.killed
         entry = weighted.clusters.add(
             name=names.pool_cluster(route.pool, call.wire)
-            if segment.arm == split.control
-            else names.arm_cluster(split.experiment, segment.arm, call.wire),
+            if is_champion
+            else clusters.arm_cluster(route, segment.arm, call.wire),
             weight=wrappers_pb2.UInt32Value(value=segment.size),
         )
         for filter_name, packed in assignment.arm(route, split, segment.arm).items():
@@ -160,17 +165,38 @@ def _salted(header: str, salt: str) -> components.RouteAction.HashPolicy:
     )
 
 
-def _version_not_served(route: table.ModelRoute) -> components.Route:
-    served = ", ".join(map(str, route.versions))
-    text = (
-        f"model {route.model} has no version %REQ({names.REQUESTED_VERSION_HEADER})% here: "
-        f"ask for one of {served}, or for none to let the route decide"
+def _version_killed(route: table.ModelRoute, version: int) -> components.Route:
+    return _refusal(
+        f"version-{version}-killed",
+        _equals(names.REQUESTED_VERSION_HEADER, str(version)),
+        status=412,
+        text=f"version {version} of model {route.model} is killed: {_ask_for(route)}",
     )
+
+
+def _version_not_served(route: table.ModelRoute) -> components.Route:
+    return _refusal(
+        "version-not-served",
+        _present(names.REQUESTED_VERSION_HEADER),
+        status=404,
+        text=f"model {route.model} has no version %REQ({names.REQUESTED_VERSION_HEADER})% here: "
+        + _ask_for(route),
+    )
+
+
+def _ask_for(route: table.ModelRoute) -> str:
+    served = ", ".join(map(str, route.versions))
+    return f"ask for one of {served}, or for none to let the route decide"
+
+
+def _refusal(
+    name: str, matcher: components.HeaderMatcher, *, status: int, text: str
+) -> components.Route:
     return components.Route(
-        name="version-not-served",
-        match=components.RouteMatch(prefix="/", headers=[_present(names.REQUESTED_VERSION_HEADER)]),
+        name=name,
+        match=components.RouteMatch(prefix="/", headers=[matcher]),
         direct_response=components.DirectResponseAction(
-            status=404,
+            status=status,
             body_format=substitution_format_string_pb2.SubstitutionFormatString(
                 text_format_source=base_pb2.DataSource(inline_string=text)
             ),

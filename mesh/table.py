@@ -20,17 +20,19 @@ from algolink.split import Segment, Table
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Split:
-    """An experiment's split of one model's traffic.
+    """An experiment's, or a shift's, split of one model's traffic.
 
     Attributes:
-        experiment: its id, without `experiments/`.
-        phase: allocation phase, from 1.
+        experiment: its id, without `experiments/`; empty for a shift, whose
+            requests are no exposures.
+        phase: allocation phase, from 1; 0 for a shift.
         salt: salt of the bucket function.
         per_request: whether each request is its own unit.
         table: arm of each bucket.
         versions: version number of every arm that the table names.
-        control: id of the control arm, which runs the champion.
-        experiment_revision: revision of the experiment that it was made from.
+        control: id of the arm that runs the champion; empty if none does.
+        experiment_revision: revision of the experiment, or of the shift, that it
+            was made from.
     """
 
     experiment: str
@@ -57,8 +59,10 @@ class ModelRoute:
         pool: name of the replica pool that serves it.
         champion: version for requests that name none and are in no experiment.
         versions: versions that may be asked for by number, ascending; holds the
-            champion and every version of the split.
-        split: the running experiment, if there is one.
+            champion and every version of the split that is not killed.
+        split: the running experiment or shift, if there is one.
+        killed: versions that nobody is sent to, ascending: their arms' units go
+            to the champion, requests that name them are refused.
     """
 
     model: str
@@ -66,12 +70,16 @@ class ModelRoute:
     champion: int
     versions: tuple[int, ...]
     split: Split | None = None
+    killed: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         names.check_model_id(self.model)
         if list(self.versions) != sorted(set(self.versions)):
             raise ValueError(f"versions of {self.model} must ascend: {self.versions}")
-        routed = {self.champion} | (set(self.split.versions.values()) if self.split else set())
+        if list(self.killed) != sorted(set(self.killed) - {self.champion} - set(self.versions)):
+            raise ValueError(f"{self.model} serves what it killed: {self.killed}")
+        arms = set(self.split.versions.values()) if self.split else set()
+        routed = {self.champion} | (arms - set(self.killed))
         if not routed <= set(self.versions):
             raise ValueError(
                 f"{self.model} routes {sorted(routed)} but serves {list(self.versions)}"
@@ -81,6 +89,10 @@ class ModelRoute:
     def revision(self) -> str:
         """Digest of the content, 16 lower-case hex digits."""
         return _digest(route_to_json(self))
+
+    def unkilled(self, version: int) -> int:
+        """`version`, or the champion if it is killed."""
+        return self.champion if version in self.killed else version
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -169,7 +181,9 @@ def from_json(value: Mapping[str, Any]) -> Snapshot:
 def route_to_json(route: ModelRoute) -> dict[str, Any]:
     """One route as JSON values; `route_from_json` is its inverse."""
     split = route.split
-    return {
+    # Without kills as before there were any, so that digests stay what they were.
+    kills = {"killed": list(route.killed)} if route.killed else {}
+    return kills | {
         "model": route.model,
         "pool": route.pool,
         "champion": route.champion,
@@ -197,6 +211,7 @@ def route_from_json(value: Mapping[str, Any]) -> ModelRoute:
         pool=value["pool"],
         champion=value["champion"],
         versions=tuple(value["versions"]),
+        killed=tuple(value.get("killed", ())),
         split=None
         if split is None
         else Split(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from algolink.errors import Unavailable
@@ -13,10 +13,12 @@ from chassis.watch import Notifier, first_of
 from mesh import resources
 from router_svc.ads.fleet import Fleet
 from router_svc.ads.publication import Publication
+from router_svc.decisions import Decisions
 from router_svc.domain import state as states
 from router_svc.domain.records import RouteRevision, changed_routes
 from router_svc.domain.state import State
-from router_svc.domain.world import Policy
+from router_svc.domain.traffic import Traffic
+from router_svc.domain.world import Policy, World
 from router_svc.heard import Heard
 from router_svc.replicas import Replicas
 from router_svc.store import Store, Stored
@@ -38,6 +40,8 @@ class View:
         pending: what is on the way, by model.
         settling: whether replicas from before the start are still awaited.
         settled: whether `state.wanted` is the whole set.
+        traffic: what people had decided, by model.
+        undone: models for which not all of that is routed yet.
     """
 
     state: State
@@ -45,6 +49,17 @@ class View:
     pending: Mapping[str, tuple[str, ...]]
     settling: bool
     settled: bool
+    traffic: Mapping[str, Traffic] = field(default_factory=dict)
+    undone: frozenset[str] = frozenset()
+
+    def frozen(self, model: str) -> bool:
+        """Whether the model's route stays as it is."""
+        return model in self.traffic and self.traffic[model].frozen
+
+    def does(self, traffic: Traffic) -> bool:
+        """Whether the table is what `traffic`, or a later decision, says."""
+        known = self.traffic.get(traffic.model, Traffic(model=traffic.model))
+        return known.revision >= traffic.revision and traffic.model not in self.undone
 
 
 class Composer:
@@ -64,6 +79,7 @@ class Composer:
         stored: Stored,
         *,
         heard: Heard,
+        decisions: Decisions,
         replicas: Replicas,
         fleet: Fleet,
         publication: Publication,
@@ -73,6 +89,7 @@ class Composer:
         self.changes = Notifier()
         self._store = store
         self._heard = heard
+        self._decisions = decisions
         self._replicas = replicas
         self._fleet = fleet
         self._publication = publication
@@ -108,7 +125,15 @@ class Composer:
 
     @property
     def _sources(self) -> tuple[Notifier, ...]:
-        return (self._heard.changes, self._replicas.changes, self._fleet.changes)
+        return (
+            self._decisions.changes,
+            self._heard.changes,
+            self._replicas.changes,
+            self._fleet.changes,
+        )
+
+    def _world(self) -> World:
+        return replace(self._heard.world(self._replicas.all()), traffic=self._decisions.traffic())
 
     async def _settle_down(self) -> None:
         """Steps until a step changes nothing."""
@@ -117,7 +142,7 @@ class Composer:
 
     async def _step(self) -> bool:
         at = self._now()
-        world = self._heard.world(self._replicas.all())
+        world = self._world()
         before = self.view.state
         settling = states.is_settling(
             world,
@@ -136,12 +161,15 @@ class Composer:
             policy=self._policy,
         )
         advanced = step.state is not before and await self._adopt(before, step.state, at)
+        refused = step.state is not before and not advanced
         view = View(
             state=step.state if advanced else before,
             routes=self._routes(before, step.state, at) if advanced else self.view.routes,
             pending=step.pending,
             settling=settling,
             settled=world.complete and not settling,
+            traffic=self.view.traffic if refused else world.traffic,
+            undone=self.view.undone if refused else step.undone,
         )
         if view != self.view:
             self.view = view
@@ -188,7 +216,7 @@ class Composer:
         deadlines = [
             states.next_deadline(
                 self.view.state,
-                self._heard.world(self._replicas.all()),
+                self._world(),
                 at=now,
                 policy=self._policy,
             )

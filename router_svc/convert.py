@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from datetime import datetime
+from datetime import UTC, datetime
 
 from google.protobuf import timestamp_pb2
 
@@ -120,7 +120,7 @@ def replica_to_proto(replica: Replica, *, alive: bool) -> router_pb2.Replica:
             )
             for version, loaded in sorted(replica.versions.items())
         ],
-        renew_time=_timestamp(replica.renewed),
+        renew_time=timestamp(replica.renewed),
     )
 
 
@@ -140,7 +140,7 @@ def wanted_to_proto(version: VersionName, artifact: Artifact) -> router_pb2.Want
 
 
 def route_to_proto(
-    revision: RouteRevision, *, live: bool, pending: Collection[str]
+    revision: RouteRevision, *, live: bool, pending: Collection[str], frozen: bool = False
 ) -> router_pb2.Route:
     """A route that is there."""
     route = revision.route
@@ -152,9 +152,11 @@ def route_to_proto(
         champion_version=route.champion,
         versions=route.versions,
         split=_split_to_proto(route.split) if route.split else None,
-        update_time=_timestamp(revision.time),
+        update_time=timestamp(revision.time),
         live=live,
         pending=pending,
+        killed_versions=route.killed,
+        frozen=frozen,
     )
 
 
@@ -173,7 +175,7 @@ def explanation_to_proto(
         ],
     )
     if split is not None:
-        message.experiment = str(ExperimentName(split.experiment))
+        message.experiment = _experiment_name(split)
         message.phase = split.phase
         message.experiment_revision = split.experiment_revision
         if bucket is not None:
@@ -184,13 +186,17 @@ def explanation_to_proto(
 
 def _split_to_proto(split: Split) -> router_pb2.Split:
     return router_pb2.Split(
-        experiment=str(ExperimentName(split.experiment)),
+        experiment=_experiment_name(split),
         phase=split.phase,
         salt=split.salt,
         per_request=split.per_request,
         segments=[_segment_to_proto(split, segment) for segment in split.table.segments],
         experiment_revision=split.experiment_revision,
     )
+
+
+def _experiment_name(split: Split) -> str:
+    return str(ExperimentName(split.experiment)) if split.experiment else ""
 
 
 def _segment_to_proto(split: Split, segment: Segment) -> router_pb2.SplitSegment:
@@ -233,7 +239,22 @@ def _replica_invalid(field: str, value: str, why: str) -> InvalidArgument:
     )
 
 
-def _timestamp(moment: datetime) -> timestamp_pb2.Timestamp:
+def moment_from_proto(message: timestamp_pb2.Timestamp) -> datetime:
+    """A moment; UTC.
+
+    Raises:
+        InvalidArgument: TIME_INVALID, if no calendar has it.
+    """
+    try:
+        return message.ToDatetime(UTC)
+    except (ValueError, OverflowError) as error:
+        raise InvalidArgument(
+            "TIME_INVALID", f"{message.seconds} s since 1970 is no time: {error}"
+        ) from error
+
+
+def timestamp(moment: datetime) -> timestamp_pb2.Timestamp:
+    """A moment; UTC."""
     message = timestamp_pb2.Timestamp()
     message.FromDatetime(moment)
     return message

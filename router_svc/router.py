@@ -9,11 +9,12 @@ from datetime import datetime
 import grpc
 from envoy.service.discovery.v3 import ads_pb2_grpc
 
-from algolink.router.v1 import router_pb2_grpc, tables_pb2_grpc
+from algolink.router.v1 import router_pb2_grpc, tables_pb2_grpc, traffic_pb2_grpc
 from router_svc.ads.fleet import Fleet
 from router_svc.ads.publication import Publication
 from router_svc.ads.servicer import ANSWER_TIMEOUT_S, AdsServicer
 from router_svc.composer import Composer
+from router_svc.decisions import Decisions
 from router_svc.domain.world import Policy
 from router_svc.heard import Heard
 from router_svc.placement_servicer import PlacementServicer
@@ -21,10 +22,12 @@ from router_svc.recorder import Recorder
 from router_svc.replicas import Replicas
 from router_svc.servicer import RouterServicer
 from router_svc.servicer_tables import TableServicer
+from router_svc.servicer_traffic import TrafficServicer
 from router_svc.store import Store, Stored
 
 SERVICE_NAMES = (
     "algolink.router.v1.RouterService",
+    "algolink.router.v1.TrafficService",
     "algolink.router.v1.PlacementService",
     "algolink.router.v1.TableService",
     "envoy.service.discovery.v3.AggregatedDiscoveryService",
@@ -47,10 +50,12 @@ class Router:
         self.replicas = Replicas(stored.replicas, lease=policy.lease, now=now)
         self.fleet = Fleet(now, stored.envoys)
         self.publication = Publication()
+        self.decisions = Decisions(store, stored.decisions, now=now)
         self.composer = Composer(
             store,
             stored,
             heard=self.heard,
+            decisions=self.decisions,
             replicas=self.replicas,
             fleet=self.fleet,
             publication=self.publication,
@@ -60,6 +65,7 @@ class Router:
         self.recorder = Recorder(
             store, stored, replicas=self.replicas, fleet=self.fleet, lease=policy.lease, now=now
         )
+        self._store = store
         self._now = now
 
     def register(
@@ -71,7 +77,13 @@ class Router:
     ) -> None:
         """Adds the servicers of `SERVICE_NAMES`."""
         router_pb2_grpc.add_RouterServiceServicer_to_server(
-            RouterServicer(self.composer, self.replicas, self.fleet, draining), server
+            RouterServicer(self.composer, self.replicas, self.fleet, self._store, draining), server
+        )
+        traffic_pb2_grpc.add_TrafficServiceServicer_to_server(
+            TrafficServicer(
+                self._store, self.decisions, self.composer, heard=self.heard, fleet=self.fleet
+            ),
+            server,
         )
         router_pb2_grpc.add_PlacementServiceServicer_to_server(
             PlacementServicer(self.replicas, self.composer, draining, self._now), server

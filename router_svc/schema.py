@@ -43,3 +43,17 @@ envoys = sa.Table(
     sa.Column("acknowledged", sa.BigInteger, nullable=False),
     sa.Column("seen_us", sa.BigInteger, nullable=False),
 )
+
+traffic_decisions = sa.Table(
+    "traffic_decisions",
+    metadata,
+    sa.Column("model", sa.Text, primary_key=True),
+    sa.Column("revision", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("action", sa.Text, nullable=False),
+    sa.Column("version", sa.BigInteger, nullable=False),
+    sa.Column("caller", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("content", sa.Text, nullable=False),
+    sa.Column("time_us", sa.BigInteger, nullable=False),
+)
+"""Every decision about traffic, with what held from then on; the last one holds."""

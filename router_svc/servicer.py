@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
+from datetime import datetime
 from typing import Any
 
 import grpc
@@ -14,25 +16,33 @@ from algolink.errors import NotFound
 from algolink.router.v1 import router_pb2, router_pb2_grpc
 from chassis import errors
 from chassis.watch import first_of
-from mesh.table import ModelRoute
+from mesh import table
+from mesh.table import ModelRoute, Snapshot
 from router_svc import convert
 from router_svc.ads.fleet import Fleet
 from router_svc.composer import Composer
 from router_svc.domain.explain import explain
 from router_svc.replicas import Replicas
+from router_svc.store import Store
 
 _Context = grpc.aio.ServicerContext[Any, Any]
 
 
 class RouterServicer(router_pb2_grpc.RouterServiceServicer):
-    """Answers from the composer's view; it writes nothing."""
+    """Answers from the composer's view, and from history; it writes nothing."""
 
     def __init__(
-        self, composer: Composer, replicas: Replicas, fleet: Fleet, draining: asyncio.Event
+        self,
+        composer: Composer,
+        replicas: Replicas,
+        fleet: Fleet,
+        store: Store,
+        draining: asyncio.Event,
     ) -> None:
         self._composer = composer
         self._replicas = replicas
         self._fleet = fleet
+        self._store = store
         self._draining = draining
 
     async def GetRoute(
@@ -79,9 +89,26 @@ class RouterServicer(router_pb2_grpc.RouterServiceServicer):
         self, request: router_pb2.ExplainRequest, context: _Context
     ) -> router_pb2.Explanation:
         model = names.check_model_id(request.model)
-        route = self._present(model)
-        explanation = explain(route, unit=request.unit, version=request.version)
+        if request.HasField("time"):
+            at = convert.moment_from_proto(request.time)
+            route, frozen = await self._past(model, at)
+        else:
+            route, frozen = self._present(model), self._composer.view.frozen(model)
+        explanation = explain(route, unit=request.unit, version=request.version, frozen=frozen)
         return convert.explanation_to_proto(explanation, model=model, route_revision=route.revision)
+
+    async def ExportTable(
+        self, request: router_pb2.ExportTableRequest, context: _Context
+    ) -> router_pb2.ExportTableResponse:
+        snapshot = self._composer.view.state.snapshot
+        if request.models:
+            wanted = {names.check_model_id(model) for model in request.models}
+            snapshot = Snapshot(
+                routes={model: self._present(model) for model in wanted}, pools=snapshot.pools
+            )
+        return router_pb2.ExportTableResponse(
+            revision=snapshot.revision, table_json=json.dumps(table.to_json(snapshot))
+        )
 
     async def GetStatus(
         self, request: router_pb2.GetStatusRequest, context: _Context
@@ -109,6 +136,7 @@ class RouterServicer(router_pb2_grpc.RouterServiceServicer):
                 revision,
                 live=self._fleet.is_live(revision.sequence),
                 pending=view.pending.get(model, ()),
+                frozen=view.frozen(model),
             )
             for model, revision in view.routes.items()
         }
@@ -118,6 +146,15 @@ class RouterServicer(router_pb2_grpc.RouterServiceServicer):
         if revision is None or revision.route is None:
             raise self._not_found(model)
         return revision.route
+
+    async def _past(self, model: str, at: datetime) -> tuple[ModelRoute, bool]:
+        """The route that held at `at`, and whether it was frozen."""
+        revision = await self._store.route_at(model, at)
+        if revision is None or revision.route is None:
+            when = at.isoformat(timespec="seconds")
+            raise NotFound("ROUTE_NOT_FOUND", f"nothing served {model} at {when}", model=model)
+        decision = await self._store.decision_at(model, at)
+        return revision.route, decision is not None and decision.traffic.frozen
 
     def _not_found(self, model: str) -> NotFound:
         pending = self._composer.view.pending.get(model, ())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,9 +18,10 @@ from chassis import database
 from chassis.addresses import split_address
 from mesh import table
 from mesh.table import Endpoint
-from router_svc import schema, state_json
+from router_svc import schema, state_json, traffic_json
 from router_svc.domain.records import Envoy, RouteRevision
 from router_svc.domain.state import State
+from router_svc.domain.traffic import Action, Decision, meanwhile
 from router_svc.domain.world import Replica
 from router_svc.store import Stored
 
@@ -33,25 +35,10 @@ class SqlStore:
         self._engine = engine
 
     async def load(self) -> Stored:
-        latest = (
-            sa.select(
-                schema.route_revisions.c.model,
-                sa.func.max(schema.route_revisions.c.sequence).label("sequence"),
-            )
-            .group_by(schema.route_revisions.c.model)
-            .subquery()
-        )
         async with self._reading() as connection:
             state = (await connection.execute(sa.select(schema.router_state))).one_or_none()
-            routes = await connection.execute(
-                sa.select(schema.route_revisions).join(
-                    latest,
-                    sa.and_(
-                        schema.route_revisions.c.model == latest.c.model,
-                        schema.route_revisions.c.sequence == latest.c.sequence,
-                    ),
-                )
-            )
+            routes = await connection.execute(_latest(schema.route_revisions, "sequence"))
+            decisions = await connection.execute(_latest(schema.traffic_decisions, "revision"))
             replicas = await connection.execute(
                 sa.select(schema.replicas).order_by(schema.replicas.c.pool, schema.replicas.c.id)
             )
@@ -68,6 +55,7 @@ class SqlStore:
                     )
                     for row in envoys
                 ),
+                decisions={row.model: _decision(row) for row in decisions},
             )
 
     async def save(self, state: State, revisions: Sequence[RouteRevision]) -> None:
@@ -95,6 +83,47 @@ class SqlStore:
                 .limit(limit)
             )
             return [_revision(row) for row in rows]
+
+    async def route_at(self, model: str, at: datetime) -> RouteRevision | None:
+        revisions = schema.route_revisions
+        row = await self._last_until(revisions, revisions.c.sequence, model, at)
+        return _revision(row) if row is not None else None
+
+    async def add_decision(self, decision: Decision) -> None:
+        async with self._writing() as connection:
+            dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+            inserted = dialect.insert(schema.traffic_decisions).values(_decision_values(decision))
+            written = await connection.execute(inserted.on_conflict_do_nothing())
+            if written.rowcount == 0:
+                raise meanwhile(decision)
+
+    async def decisions(self, model: str, *, limit: int) -> list[Decision]:
+        decisions = schema.traffic_decisions
+        async with self._reading() as connection:
+            rows = await connection.execute(
+                sa.select(decisions)
+                .where(decisions.c.model == model)
+                .order_by(decisions.c.revision.desc())
+                .limit(limit)
+            )
+            return [_decision(row) for row in rows]
+
+    async def decision_at(self, model: str, at: datetime) -> Decision | None:
+        decisions = schema.traffic_decisions
+        row = await self._last_until(decisions, decisions.c.revision, model, at)
+        return _decision(row) if row is not None else None
+
+    async def _last_until(
+        self, table: sa.Table, number: sa.Column[int], model: str, at: datetime
+    ) -> Any:
+        async with self._reading() as connection:
+            rows = await connection.execute(
+                sa.select(table)
+                .where(table.c.model == model, table.c.time_us <= state_json.to_micros(at))
+                .order_by(number.desc())
+                .limit(1)
+            )
+            return rows.one_or_none()
 
     async def put_replica(self, replica: Replica) -> None:
         async with self._writing() as connection:
@@ -159,6 +188,17 @@ class SqlStore:
         )
 
 
+def _latest(table: sa.Table, number: str) -> sa.Select[Any]:
+    """The row of each model whose `number` is highest."""
+    latest = (
+        sa.select(table.c.model, sa.func.max(table.c[number]).label("latest"))
+        .group_by(table.c.model)
+        .subquery()
+    )
+    is_latest = sa.and_(table.c.model == latest.c.model, table.c[number] == latest.c.latest)
+    return sa.select(table).join(latest, is_latest)
+
+
 def _failed(error: Exception) -> Unavailable:
     cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
     return Unavailable("DATABASE_UNAVAILABLE", f"the router's database failed: {cause}")
@@ -180,6 +220,30 @@ def _revision(row: Any) -> RouteRevision:
         model=row.model,
         sequence=row.sequence,
         route=table.route_from_json(json.loads(row.content)) if row.content else None,
+        time=state_json.from_micros(row.time_us),
+    )
+
+
+def _decision_values(decision: Decision) -> dict[str, Any]:
+    return {
+        "model": decision.traffic.model,
+        "revision": decision.traffic.revision,
+        "action": decision.action.value,
+        "version": decision.version,
+        "caller": decision.caller,
+        "reason": decision.reason,
+        "content": traffic_json.dump_traffic(decision.traffic),
+        "time_us": state_json.to_micros(decision.time),
+    }
+
+
+def _decision(row: Any) -> Decision:
+    return Decision(
+        traffic=traffic_json.load_traffic(row.model, row.revision, row.content),
+        action=Action(row.action),
+        version=row.version,
+        caller=row.caller,
+        reason=row.reason,
         time=state_json.from_micros(row.time_us),
     )
 

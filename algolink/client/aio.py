@@ -12,6 +12,7 @@ from typing import Self
 
 from algolink import names
 from algolink.client import artifact, experiments, outcomes, registry, router
+from algolink.client.aio_traffic import AsyncTrafficClient
 from algolink.client.aio_transport import AioTransport
 from algolink.client.artifact import Artifact, Progress, Serializable
 from algolink.client.channels import (
@@ -50,6 +51,7 @@ class AsyncClient:
         )
         self._timeout_s = timeout_s
         self._transport = AioTransport(self.connection)
+        self.traffic = AsyncTrafficClient(self._transport, timeout_s)
         self._takes: dict[tuple[str, int | None], Takes] = {}
 
     async def __aenter__(self) -> Self:
@@ -344,11 +346,21 @@ class AsyncClient:
         return await self._transport.unary(router.get_table(models), self._timeout_s)
 
     async def explain(
-        self, model: str, *, unit: str = "", version: int | None = None
+        self,
+        model: str,
+        *,
+        unit: str = "",
+        version: int | None = None,
+        at: datetime | None = None,
     ) -> router_pb2.Explanation:
-        """Where a request would go, and why."""
-        call = router.explain(model, unit=unit, version=version or 0)
+        """Where a request would go, and why; with `at` (aware), where it went then."""
+        call = router.explain(model, unit=unit, version=version or 0, at=at)
         return await self._transport.unary(call, self._timeout_s)
+
+    async def export_table(self, *models: str) -> str:
+        """The table of some models, or of all, as JSON for a file."""
+        reply = await self._transport.unary(router.export_table(models), self._timeout_s)
+        return reply.table_json
 
     async def status(self) -> router_pb2.Status:
         """Which replicas and Envoys are connected."""

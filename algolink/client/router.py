@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 
 from algolink.client.calls import Call, Wait
 from algolink.client.registry import model_name
-from algolink.errors import DeadlineExceeded
+from algolink.errors import DeadlineExceeded, InvalidArgument
 from algolink.experiment.v1 import experiment_pb2
 from algolink.registry.v1 import registry_pb2
 from algolink.router.v1 import router_pb2 as pb
@@ -31,11 +32,27 @@ def list_routes() -> Call[pb.ListRoutesResponse]:
     )
 
 
-def explain(model: str, *, unit: str, version: int) -> Call[pb.Explanation]:
+def explain(
+    model: str, *, unit: str, version: int, at: datetime | None = None
+) -> Call[pb.Explanation]:
+    """The call that explains.
+
+    Raises:
+        InvalidArgument: TIME_INVALID, if `at` is not aware.
+    """
+    request = pb.ExplainRequest(model=model_name(model).model, unit=unit, version=version)
+    if at is not None:
+        if at.tzinfo is None:
+            raise InvalidArgument("TIME_INVALID", f"{at} has no time zone", time=at)
+        request.time.FromDatetime(at)
+    return Call(path=f"{_SERVICE}/Explain", request=request, reply=pb.Explanation)
+
+
+def export_table(models: Iterable[str]) -> Call[pb.ExportTableResponse]:
     return Call(
-        path=f"{_SERVICE}/Explain",
-        request=pb.ExplainRequest(model=model_name(model).model, unit=unit, version=version),
-        reply=pb.Explanation,
+        path=f"{_SERVICE}/ExportTable",
+        request=pb.ExportTableRequest(models=[model_name(model).model for model in models]),
+        reply=pb.ExportTableResponse,
     )
 
 

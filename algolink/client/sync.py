@@ -22,6 +22,7 @@ from algolink.client.connection import Connection, resolve
 from algolink.client.experiments import Analysis, Arm, Metric, Rule
 from algolink.client.outcomes import Outcome
 from algolink.client.prediction import Inputs, Prediction, Takes
+from algolink.client.sync_traffic import TrafficClient
 from algolink.client.sync_transport import SyncTransport
 from algolink.errors import InvalidArgument
 from algolink.experiment.v1 import experiment_pb2, facts_pb2
@@ -56,6 +57,7 @@ class Client:
         )
         self._timeout_s = timeout_s
         self._transport = SyncTransport(self.connection)
+        self.traffic = TrafficClient(self._transport, timeout_s)
         self._takes: dict[tuple[str, int | None], Takes] = {}
 
     def __enter__(self) -> Self:
@@ -432,11 +434,21 @@ class Client:
         return self._transport.unary(router.get_table(models), self._timeout_s)
 
     def explain(
-        self, model: str, *, unit: str = "", version: int | None = None
+        self,
+        model: str,
+        *,
+        unit: str = "",
+        version: int | None = None,
+        at: datetime | None = None,
     ) -> router_pb2.Explanation:
-        """Where a request would go, and why."""
-        call = router.explain(model, unit=unit, version=version or 0)
+        """Where a request would go, and why; with `at` (aware), where it went then."""
+        call = router.explain(model, unit=unit, version=version or 0, at=at)
         return self._transport.unary(call, self._timeout_s)
+
+    def export_table(self, *models: str) -> str:
+        """The table of some models, or of all, as JSON for a file."""
+        reply = self._transport.unary(router.export_table(models), self._timeout_s)
+        return reply.table_json
 
     def status(self) -> router_pb2.Status:
         """Which replicas and Envoys are connected."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -43,17 +44,27 @@ def show(session: Session, model: str) -> None:
 
 @route.command(
     epilog=examples(
-        "algolink route explain iris --unit user-42", "algolink route explain iris --version 2"
+        "algolink route explain iris --unit user-42",
+        "algolink route explain iris --version 2",
+        "algolink route explain iris --unit user-42 --at 2026-11-20T14:30:00Z",
     )
 )
 @click.argument("model")
 @click.option("--unit", default="", help="Value of x-algolink-unit; without it, none is sent.")
 @click.option("--version", type=click.IntRange(min=1), help="Version that the request names.")
+@click.option(
+    "--at",
+    metavar="TIME",
+    callback=lambda _context, _option, value: _moment(value) if value else None,
+    help="Where it went then: ISO 8601, UTC if it names no zone.",
+)
 @common
-def explain(session: Session, model: str, unit: str, version: int | None) -> None:
+def explain(
+    session: Session, model: str, unit: str, version: int | None, at: datetime | None
+) -> None:
     """Say where a request would go, rule by rule."""
     with session.client() as client:
-        found = client.explain(model, unit=unit, version=version)
+        found = client.explain(model, unit=unit, version=version, at=at)
     session.show(found, lambda: views.explanation(found))
 
 
@@ -77,3 +88,11 @@ def export(session: Session, models: tuple[str, ...], out: Path | None) -> None:
         session.show(json.loads(found.content_json), lambda: "")
     else:
         click.echo(tables.to_text(found.content_json), nl=False)
+
+
+def _moment(value: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError as error:
+        raise click.BadParameter(f"{value!r} is no time: use 2026-11-20T14:30:00Z") from error
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -19,7 +19,7 @@ def routes(found: Sequence[pb.Route]) -> Table:
             route.model,
             str(route.champion_version),
             ", ".join(str(version) for version in route.versions),
-            _experiment(route) or text.NOTHING,
+            _experiment(route) or ("shift" if route.HasField("split") else text.NOTHING),
             _split(route) or text.NOTHING,
             "yes" if route.live else "not yet",
             route.revision,
@@ -36,20 +36,41 @@ def route(found: pb.Route) -> RenderableType:
     table.add_row("revision", f"{found.revision} of {text.moment(found.update_time)}")
     for sentence in found.pending:
         table.add_row("pending", sentence)
+    if found.killed_versions:
+        table.add_row("killed", ", ".join(str(version) for version in found.killed_versions))
+    if found.frozen:
+        table.add_row("frozen", "yes")
     if not found.HasField("split"):
         return table
-    table.add_row("experiment", f"{_experiment(found)}, phase {found.split.phase}")
+    if found.split.experiment:
+        table.add_row("experiment", f"{_experiment(found)}, phase {found.split.phase}")
+    else:
+        table.add_row("shift", _split(found))
     table.add_row("unit", "each request" if found.split.per_request else "x-algolink-unit")
     table.add_row("salt", found.split.salt)
-    segments = text.grid("BUCKETS", "ARM", "VERSION", "SHARE")
-    for segment in found.split.segments:
-        segments.add_row(
+    return Group(table, "", segments(found.split.segments))
+
+
+def segments(found: Iterable[pb.SplitSegment]) -> Table:
+    table = text.grid("BUCKETS", "ARM", "VERSION", "SHARE")
+    for segment in found:
+        table.add_row(
             f"{segment.start}-{segment.end - 1}",
             segment.arm,
             str(segment.version),
             shares.percent(segment.end - segment.start),
         )
-    return Group(table, "", segments)
+    return table
+
+
+def summary(found: pb.Route) -> str:
+    """A route in a few words."""
+    parts = [f"champion {found.champion_version}"]
+    if found.HasField("split"):
+        parts.append(f"{_experiment(found) or 'shift'}: {_split(found)}")
+    if found.killed_versions:
+        parts.append(f"killed {', '.join(map(str, found.killed_versions))}")
+    return "; ".join(parts)
 
 
 def explanation(found: pb.Explanation) -> RenderableType:
@@ -58,6 +79,8 @@ def explanation(found: pb.Explanation) -> RenderableType:
     table.add_row("answer", f"{found.model} {version}")
     if found.experiment:
         table.add_row("arm", f"{found.arm} of {found.experiment}, phase {found.phase}")
+    elif found.arm:
+        table.add_row("arm", f"{found.arm} of the shift")
     if found.HasField("bucket"):
         table.add_row("bucket", f"{found.bucket}, in {found.segment.start}-{found.segment.end - 1}")
     table.add_row("route", found.route_revision)

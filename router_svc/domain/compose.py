@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from algolink.names import VersionName
 from algolink.split import BUCKETS, Segment, Table
 from mesh.table import ModelRoute, Pool, Snapshot, Split
 from router_svc.domain import placement
+from router_svc.domain.traffic import Shift, arm_of
 from router_svc.domain.world import (
     DEFAULT_POOL,
     Artifact,
@@ -33,11 +34,13 @@ class Composed:
             sentence each.
         targets: what replicas shall hold for it: everything routed, and
             everything that shall be.
+        undone: ids of models for which people decided what is not routed yet.
     """
 
     snapshot: Snapshot
     pending: Mapping[str, tuple[str, ...]]
     targets: Mapping[VersionName, Artifact]
+    undone: frozenset[str] = frozenset()
 
 
 def compose(
@@ -54,7 +57,8 @@ def compose(
     """Makes the next table from what is heard and the table before.
 
     A version gets traffic only once every replica that counts has it; until then
-    what was routed stays. What the world does not mention stays as it was.
+    what was routed stays. What the world does not mention stays as it was, and so
+    does what is frozen; a kill holds at once and everywhere.
 
     Args:
         wanted: what replicas were last told to hold.
@@ -66,10 +70,12 @@ def compose(
     members = placement.members(world, DEFAULT_POOL, at=at, settling=settling, policy=policy)
     routes: dict[str, ModelRoute] = {}
     pending: dict[str, tuple[str, ...]] = {}
-    for model_id in sorted((world.models.keys() | previous.routes.keys()) - world.deleted_models):
+    undone: set[str] = set()
+    deleted = world.deleted_models - world.frozen
+    for model_id in sorted((world.models.keys() | previous.routes.keys()) - deleted):
         composing = _Route(
             world=world,
-            model=world.models.get(model_id),
+            model_id=model_id,
             previous=previous.routes.get(model_id),
             members=members,
             leaving=leaving,
@@ -79,6 +85,8 @@ def compose(
             routes[model_id] = route
         if composing.pending:
             pending[model_id] = tuple(composing.pending)
+        if composing.undone:
+            undone.add(model_id)
     required = _versions(routes) | _versions(previous.routes) | set(still_routed)
     before = previous.pools.get(DEFAULT_POOL, Pool(name=DEFAULT_POOL))
     pools = {
@@ -89,75 +97,156 @@ def compose(
         snapshot=Snapshot(routes=routes, pools=pools),
         pending=pending,
         targets=_targets(world, routes, wanted),
+        undone=frozenset(undone),
     )
 
 
 class _Route:
-    """Composes the route of one model, noting what is pending."""
+    """Composes the route of one model, noting what is pending.
+
+    Attributes:
+        pending: what is wanted but not routed yet, and why.
+        undone: whether that is something that people decided.
+    """
 
     def __init__(
         self,
         *,
         world: World,
-        model: Model | None,
+        model_id: str,
         previous: ModelRoute | None,
         members: placement.Members,
         leaving: Collection[VersionName],
     ) -> None:
         self._world = world
-        self._model = model
+        self._model_id = model_id
+        self._model = world.models.get(model_id)
         self._previous = previous
         self._members = members
         self._leaving = leaving
+        self._traffic = world.traffic_of(model_id)
         self.pending: list[str] = []
+        self.undone = False
+        self._killed = set(self._traffic.killed) | self._revived_too_early()
 
     def compose(self) -> ModelRoute | None:
         model, previous = self._model, self._previous
+        if previous is not None and self._traffic.frozen:
+            self.pending.append("the traffic is frozen: the route stays as it is")
+            return self._kept(previous)
         if model is None:
             self.pending.append("the registry has not shown this model: its route stays as it was")
-            return previous
+            return self._kept(previous) if previous else None
         champion = self._champion(model)
         if champion is None:
             return None
-        split = self._split(model)
+        split = self._split(model, champion)
         routed = {champion} | (set(split.versions.values()) if split else set())
         named = {number for number in named_versions(self._world, model) if self._usable(number)}
         return ModelRoute(
             model=model.id,
             pool=previous.pool if previous else DEFAULT_POOL,
             champion=champion,
-            versions=tuple(sorted(routed | named)),
+            versions=tuple(sorted((routed | named) - self._killed)),
             split=split,
+            killed=tuple(sorted(self._killed)),
         )
+
+    def _kept(self, previous: ModelRoute) -> ModelRoute:
+        """The route as it was, but for kills; what was revived may be asked for again."""
+        champion = self._champion_as_before(previous)
+        versions = (set(previous.versions) | set(previous.killed) | {champion}) - self._killed
+        return replace(
+            previous,
+            champion=champion,
+            versions=tuple(sorted(n for n in versions if n == champion or self._usable(n))),
+            killed=tuple(sorted(self._killed)),
+        )
+
+    def _revived_too_early(self) -> set[int]:
+        """Versions that are killed no more, and whose replicas are not ready."""
+        if self._previous is None:
+            return set()
+        early = {
+            number
+            for number in set(self._previous.killed) - self._traffic.killed.keys()
+            if self._is_named(number) and not self._usable(number)
+        }
+        for number in sorted(early):
+            self.undone = True
+            self.pending.append(f"revived {number}: {self._why_not_usable(number)}")
+        return early
+
+    def _is_named(self, number: int) -> bool:
+        split = self._previous.split if self._previous else None
+        named = named_versions(self._world, self._model) if self._model else set()
+        return number in named or (split is not None and number in split.versions.values())
 
     def _champion(self, model: Model) -> int | None:
         """The alias's version once it is usable, the routed one until then."""
-        previous = self._previous.champion if self._previous else None
         if model.champion is None:
             self.pending.append("the model has no champion")
-            return previous
-        why = self._why_not_usable(model.champion)
-        if why is None:
-            return model.champion
-        self.pending.append(f"champion {model.champion}: {why}")
-        return previous
+        else:
+            wanted = self._traffic.stand_in(model.champion)
+            why = self._why_not_usable(wanted)
+            if why is None:
+                return wanted
+            self.pending.append(f"champion {wanted}: {why}")
+        return self._champion_as_before(self._previous) if self._previous else None
 
-    def _split(self, model: Model) -> Split | None:
-        """The first experiment whose arms are all usable.
+    def _champion_as_before(self, previous: ModelRoute) -> int:
+        """The champion as it was, or what stands in for it once it is killed.
+
+        A stand-in is served when it is named. Only if it leaves the table at that
+        very moment is it not ready here: an answer of a killed version beats none.
+        """
+        champion = self._traffic.stand_in(previous.champion)
+        if self._usable(champion):
+            return champion
+        self.undone = True
+        self.pending.append(
+            f"version {previous.champion} stays: {champion} is not ready to stand in"
+        )
+        self._killed.discard(previous.champion)
+        return previous.champion
+
+    def _split(self, model: Model, champion: int) -> Split | None:
+        return self._experiment(model) or self._shift(champion)
+
+    def _shift(self, champion: int) -> Split | None:
+        """The shift once its versions are usable, the one before it until then."""
+        shift = self._traffic.shift
+        if shift is None:
+            return None
+        whys = {self._why_not_usable(n) for n in shift.versions.values() if n not in self._killed}
+        if whys <= {None}:
+            return _split_of_shift(shift, champion)
+        self.undone = True
+        self.pending.extend(f"shift: {why}" for why in sorted(map(str, whys - {None})))
+        previous = self._previous.split if self._previous else None
+        if previous is None or previous.experiment:
+            return None
+        return replace(previous, control=_arm_of_champion(previous.versions, champion))
+
+    def _experiment(self, model: Model) -> Split | None:
+        """The first experiment whose arms are all usable, killed ones aside.
 
         An experiment whose arms are not ready does not yet end the one before
         it: units would flip to the champion and away again.
         """
         for experiment in splitting(self._world, model):
             split = _split_of(experiment)
-            whys = {self._why_not_usable(number) for number in split.versions.values()} - {None}
+            numbers = set(split.versions.values()) - self._killed
+            whys = {self._why_not_usable(number) for number in numbers} - {None}
             if not whys:
                 return split
             self.pending.extend(
                 f"experiments/{experiment.id}: {why}" for why in sorted(map(str, whys))
             )
         previous = self._previous.split if self._previous else None
-        if previous is None or previous.experiment in self._world.deleted_experiments:
+        if previous is None or not previous.experiment:
+            return None
+        if previous.experiment in self._world.deleted_experiments:
             return None
         known = self._world.experiments.get(previous.experiment)
         if known is None:
@@ -174,9 +263,8 @@ class _Route:
     def _why_not_usable(self, number: int) -> str | None:
         if self._previous is not None and number in self._previous.versions:
             return None
-        assert self._model is not None  # noqa: S101 - composed only for a known model
-        version = VersionName(self._model.id, number)
-        if number not in self._model.versions:
+        version = VersionName(self._model_id, number)
+        if self._model is None or number not in self._model.versions:
             return f"version {number} is not shown by the registry yet"
         if version in self._leaving:
             return f"version {number} is being unloaded, and loaded again after that"
@@ -201,9 +289,12 @@ def splitting(world: World, model: Model) -> Iterator[Experiment]:
 
 
 def named_versions(world: World, model: Model) -> set[int]:
-    """Versions that an alias or an experiment names."""
+    """Versions that an alias, an experiment or a shift names, and what stands in for them."""
+    traffic = world.traffic_of(model.id)
     arms = {number for e in splitting(world, model) for number in e.arms.values()}
-    return set(model.aliases.values()) | arms
+    shifted = set(traffic.shift.versions.values()) if traffic.shift else set()
+    named = set(model.aliases.values()) | arms | shifted
+    return named | {traffic.stand_in(number) for number in named}
 
 
 def _split_of(experiment: Experiment) -> Split:
@@ -224,6 +315,24 @@ def _split_of(experiment: Experiment) -> Split:
     )
 
 
+def _split_of_shift(shift: Shift, champion: int) -> Split:
+    return Split(
+        experiment="",
+        phase=0,
+        salt=shift.salt,
+        per_request=shift.per_request,
+        table=shift.table,
+        versions=shift.versions,
+        control=_arm_of_champion(shift.versions, champion),
+        experiment_revision=shift.revision,
+    )
+
+
+def _arm_of_champion(versions: Mapping[str, int], champion: int) -> str:
+    arm = arm_of(champion)
+    return arm if arm in versions else ""
+
+
 def _targets(
     world: World, routes: Mapping[str, ModelRoute], wanted: Mapping[VersionName, Artifact]
 ) -> dict[VersionName, Artifact]:
@@ -235,7 +344,7 @@ def _targets(
     targets = {
         version: artifact
         for version, artifact in wanted.items()
-        if version.model not in world.deleted_models
+        if version.model not in world.deleted_models - world.frozen
         and (not world.complete or version.model not in world.models)
     }
     for model in world.models.values():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from algolink import names, split
 from mesh.table import ModelRoute, Split
@@ -29,7 +29,7 @@ class Explanation:
         version: the one that answers; 0 if the request is refused, or if what
             decides is not known before the request is made.
         split: the split that decided, if one did.
-        arm: id of the arm; empty outside an experiment.
+        arm: id of the arm; empty outside an experiment or shift.
         bucket: of the unit; `None` if no hash was taken.
         rules: in the order in which they were asked.
     """
@@ -41,29 +41,57 @@ class Explanation:
     bucket: int | None = None
 
 
-def explain(route: ModelRoute, *, unit: str, version: int) -> Explanation:
+def explain(route: ModelRoute, *, unit: str, version: int, frozen: bool = False) -> Explanation:
     """Where a request with this unit and version goes.
 
     Args:
         unit: value of the unit's header; empty for none. Where each request is
             its own unit, a request id.
         version: that the request names; 0 for none.
+        frozen: whether the route stays as it is; that changes no answer.
     """
-    if version:
-        return _explicit(route, version)
-    explicit = Rule("explicit-version", False, "the request names no version")
-    if route.split is None:
-        experiment = Rule("experiment", False, f"no experiment splits {route.model}")
-        return _champion(route, (explicit, experiment))
-    if not unit and route.split.per_request:
-        return Explanation(
-            version=0,
-            split=route.split,
-            rules=(explicit, Rule("experiment", True, _PER_REQUEST)),
+    freeze = Rule("freeze", False, _FROZEN if frozen else "the traffic is not frozen")
+    if version in route.killed:
+        why = f"the request names version {version}, which is killed: FAILED_PRECONDITION"
+        return Explanation(version=0, rules=(Rule("kill", True, why), freeze))
+    below = _explicit(route, version) if version else _routed(route, unit)
+    killed = below.split.versions[below.arm] if below.split and below.arm else 0
+    if killed in route.killed:
+        why = (
+            f"version {killed} of arm {below.arm} is killed: "
+            f"the champion, version {route.champion}, answers"
         )
+        rules = tuple(replace(rule, decided=False) for rule in below.rules)
+        return replace(
+            below, version=route.champion, rules=(Rule("kill", True, why), freeze, *rules)
+        )
+    return replace(below, rules=(Rule("kill", False, _why_not_killed(route)), freeze, *below.rules))
+
+
+_FROZEN = "the traffic is frozen: what follows stays as it was then"
+
+
+def _why_not_killed(route: ModelRoute) -> str:
+    if not route.killed:
+        return f"no version of {route.model} is killed"
+    numbers = ", ".join(map(str, route.killed))
+    return f"killed: {numbers}; the request would go to none of them"
+
+
+def _routed(route: ModelRoute, unit: str) -> Explanation:
+    """Where a request without a version goes if nothing is killed."""
+    asked: tuple[Rule, ...] = (Rule("explicit-version", False, "the request names no version"),)
+    split = route.split
+    if split is None or not split.experiment:
+        asked += (Rule("experiment", False, f"no experiment splits {route.model}"),)
+    if split is None:
+        return _champion(route, (*asked, Rule("shift", False, f"{route.model} is not shifted")))
+    rule = "experiment" if split.experiment else "shift"
+    if not unit and split.per_request:
+        return Explanation(version=0, split=split, rules=(*asked, Rule(rule, True, _PER_REQUEST)))
     if not names.is_unit(unit):
-        return _champion(route, (explicit, Rule("experiment", False, _why_no_unit(unit))))
-    return _assigned(route.split, unit, explicit)
+        return _champion(route, (*asked, Rule(rule, False, _why_no_unit(unit))))
+    return _assigned(split, unit, rule, asked)
 
 
 _PER_REQUEST = (
@@ -95,7 +123,7 @@ def _why_no_unit(unit: str) -> str:
     )
 
 
-def _assigned(routed: Split, unit: str, explicit: Rule) -> Explanation:
+def _assigned(routed: Split, unit: str, rule: str, asked: tuple[Rule, ...]) -> Explanation:
     bucket = split.bucket(routed.salt, unit)
     segment = routed.table.segment_of(bucket)
     number = routed.versions[segment.arm]
@@ -108,5 +136,5 @@ def _assigned(routed: Split, unit: str, explicit: Rule) -> Explanation:
         split=routed,
         arm=segment.arm,
         bucket=bucket,
-        rules=(explicit, Rule("experiment", True, why)),
+        rules=(*asked, Rule(rule, True, why)),
     )

@@ -45,10 +45,11 @@ class State:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """The next state, and what is still on the way."""
+    """The next state, and what is still on the way; `undone` as in `Composed`."""
 
     state: State
     pending: Mapping[str, tuple[str, ...]]
+    undone: frozenset[str] = frozenset()
 
 
 def is_settling(
@@ -111,7 +112,11 @@ def advance(
     wanted |= {version: state.wanted[version] for version in drains}
     advanced = State(sequence=sequence, snapshot=snapshot, wanted=wanted, drains=drains)
     # Equal states are one state, so that nothing is written or sent twice.
-    return Step(state=state if advanced == state else advanced, pending=composed.pending)
+    return Step(
+        state=state if advanced == state else advanced,
+        pending=composed.pending,
+        undone=composed.undone,
+    )
 
 
 def next_deadline(state: State, world: World, *, at: datetime, policy: Policy) -> datetime | None:

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from algolink.names import CHAMPION, VersionName
 from algolink.split import Table
 from mesh.table import Endpoint
+from router_svc.domain.traffic import Traffic
 
 DEFAULT_POOL = "default"
 """Pool that serves every model."""
@@ -159,6 +160,7 @@ class World:
         complete: whether models and experiments have both been heard in full
             since the start.
         models_complete: whether models have been.
+        traffic: what people decided, by model id.
     """
 
     models: Mapping[str, Model] = field(default_factory=dict)
@@ -168,6 +170,16 @@ class World:
     deleted_experiments: frozenset[str] = frozenset()
     complete: bool = True
     models_complete: bool = True
+    traffic: Mapping[str, Traffic] = field(default_factory=dict)
+
+    def traffic_of(self, model: str) -> Traffic:
+        """What people decided about a model."""
+        return self.traffic.get(model) or Traffic(model=model)
+
+    @property
+    def frozen(self) -> frozenset[str]:
+        """Models whose routes stay as they are."""
+        return frozenset(model for model, traffic in self.traffic.items() if traffic.frozen)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
+
 import grpc
 import pytest
+from google.protobuf import timestamp_pb2
 
 from algolink.router.v1 import router_pb2
 from chassis import errors
+from mesh import table
+from router_svc.domain.world import ExperimentState
 from tests.router_svc.builders import a_model, a_replica, an_experiment
 from tests.router_svc.conftest import Control
 from tests.router_svc.neighbours import until
@@ -123,6 +128,8 @@ async def test_an_explanation_names_bucket_segment_and_rules(control: Control) -
     assert explained.segment.start <= explained.bucket < explained.segment.end
     assert (explained.arm, explained.version) == (explained.segment.arm, explained.segment.version)
     assert [(r.rule, r.decided) for r in explained.rules] == [
+        ("kill", False),
+        ("freeze", False),
         ("explicit-version", False),
         ("experiment", True),
     ]
@@ -137,8 +144,8 @@ async def test_a_malformed_unit_is_explained(control: Control) -> None:
 
     assert (explained.version, explained.arm) == (1, "")
     assert not explained.HasField("bucket")
-    assert "is not a unit" in explained.rules[1].why
-    assert explained.rules[2].decided
+    assert "is not a unit" in explained.rules[3].why
+    assert explained.rules[4].decided
 
 
 async def test_the_status_names_replicas_and_envoys(control: Control) -> None:
@@ -157,3 +164,62 @@ async def test_the_status_names_replicas_and_envoys(control: Control) -> None:
     ]
     assert [(e.id, e.connected, e.up_to_date) for e in status.envoys] == [("envoy-1", True, True)]
     assert not status.settling
+
+
+async def test_a_past_route_is_explained_from_history(control: Control) -> None:
+    await serve_split_digits(control)
+    before = timestamp_pb2.Timestamp()
+    before.FromDatetime(control.clock.now())
+    control.clock.advance(1)
+    ended = an_experiment(state=ExperimentState.STOPPED, revision=3)
+    control.show(experiments=(ended,))
+    await control.table(2)
+    asked = router_pb2.ExplainRequest(model="digits", unit="user-1")
+
+    now = await control.routes.Explain(asked)
+    asked.time.CopyFrom(before)
+    then = await control.routes.Explain(asked)
+
+    assert (now.experiment, then.experiment) == ("", "experiments/digits-1")
+    assert now.route_revision != then.route_revision
+
+
+@pytest.mark.parametrize(
+    ("seconds", "code", "reason"),
+    [
+        (1, grpc.StatusCode.NOT_FOUND, "ROUTE_NOT_FOUND"),
+        (2**62, grpc.StatusCode.INVALID_ARGUMENT, "TIME_INVALID"),
+    ],
+)
+async def test_a_time_without_a_route_is_told_so(
+    control: Control, seconds: int, code: grpc.StatusCode, reason: str
+) -> None:
+    await serve_split_digits(control)
+
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await control.routes.Explain(
+            router_pb2.ExplainRequest(model="digits", time=timestamp_pb2.Timestamp(seconds=seconds))
+        )
+
+    assert caught.value.code() is code
+    assert errors.from_rpc_error(caught.value).reason == reason
+
+
+async def test_an_exported_table_is_what_is_served(control: Control) -> None:
+    await serve_split_digits(control)
+
+    everything = await control.routes.ExportTable(router_pb2.ExportTableRequest())
+    digits = await control.routes.ExportTable(router_pb2.ExportTableRequest(models=["digits"]))
+
+    served = control.router.composer.view.state.snapshot
+    assert table.from_json(json.loads(everything.table_json)) == served
+    assert everything.revision == digits.revision == served.revision
+
+
+async def test_a_model_that_is_not_served_is_not_exported(control: Control) -> None:
+    await serve_split_digits(control)
+
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await control.routes.ExportTable(router_pb2.ExportTableRequest(models=["digits", "iris"]))
+
+    assert errors.from_rpc_error(caught.value).reason == "ROUTE_NOT_FOUND"

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
+import sys
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
+import sqlalchemy
 
 from algolink import split
-from algolink.errors import FailedPrecondition
+from algolink.errors import Aborted, FailedPrecondition
 from chassis import database
 from mesh.table import Endpoint, ModelRoute, Pool, Snapshot, Split
+from router_svc import migrations
 from router_svc.domain.records import Envoy, RouteRevision
 from router_svc.domain.state import Drain, State
+from router_svc.domain.traffic import Action, Decision, Shift, Traffic
 from router_svc.domain.world import Artifact
 from router_svc.store import Store, Stored
+from router_svc.store_sql import SqlStore
 from tests.router_svc.builders import NOON, a_replica, a_version, digest_of
 
 
@@ -131,8 +138,6 @@ async def test_writers_beside_one_another_wait_for_one_another(store: Store) -> 
 
 
 async def test_a_database_from_a_newer_version_is_refused(tmp_path: object) -> None:
-    import sqlalchemy
-
     url = f"sqlite+aiosqlite:///{tmp_path}/router.db"
     async with (
         database.open_engine(url, migrations="router_svc.migrations") as engine,
@@ -145,3 +150,115 @@ async def test_a_database_from_a_newer_version_is_refused(tmp_path: object) -> N
             pass
 
     assert caught.value.reason == "DATABASE_TOO_NEW"
+
+
+def a_decision(revision: int = 1, model: str = "digits", at_s: int = 0) -> Decision:
+    return Decision(
+        traffic=Traffic(
+            model=model,
+            revision=revision,
+            shift=Shift(
+                salt="shift-digits-1",
+                per_request=True,
+                table=split.allocate({"v1": 9_000, "v2": 1_000}),
+                revision=revision,
+            ),
+            killed={3: 1, 4: 2},
+            frozen=True,
+        ),
+        action=Action.KILL,
+        version=3,
+        caller="admin",
+        reason="a reason",
+        time=NOON + timedelta(seconds=at_s),
+    )
+
+
+async def test_decisions_are_read_as_they_were_written(store: Store) -> None:
+    nothing = replace(a_decision(2), traffic=Traffic(model="digits", revision=2))
+    await store.add_decision(a_decision(1))
+    await store.add_decision(nothing)
+    await store.add_decision(a_decision(1, "iris"))
+
+    assert (await store.load()).decisions == {"digits": nothing, "iris": a_decision(1, "iris")}
+    assert await store.decisions("digits", limit=5) == [nothing, a_decision(1)]
+    assert await store.decisions("digits", limit=1) == [nothing]
+    assert await store.decisions("wine", limit=1) == []
+
+
+async def test_of_two_decisions_that_follow_on_one_the_second_is_refused(store: Store) -> None:
+    await store.add_decision(a_decision(1))
+
+    outcomes = await asyncio.gather(
+        *(store.add_decision(a_decision(2, at_s=number)) for number in range(4)),
+        return_exceptions=True,
+    )
+
+    refused = [outcome for outcome in outcomes if outcome is not None]
+    assert [type(outcome) for outcome in refused] == [Aborted] * 3
+    assert len(await store.decisions("digits", limit=9)) == 2
+
+
+async def test_what_held_at_a_time_is_found(store: Store) -> None:
+    for number in (1, 2):
+        at = NOON + timedelta(seconds=10 * number)
+        await store.save(a_state(number), [replace(a_revision(number, number), time=at)])
+        await store.add_decision(a_decision(number, at_s=10 * number))
+
+    for seconds, held in ((9, None), (10, 1), (19, 1), (20, 2), (99, 2)):
+        at = NOON + timedelta(seconds=seconds)
+        route, decision = await store.route_at("digits", at), await store.decision_at("digits", at)
+        assert (route.sequence if route else None) == held
+        assert (decision.traffic.revision if decision else None) == held
+    assert await store.route_at("iris", NOON + timedelta(days=1)) is None
+
+
+async def test_a_database_of_the_first_release_is_taken_forward(tmp_path: Path) -> None:
+    """Its migration and its rows, as that release wrote them."""
+    first = tmp_path / "first_release"
+    first.mkdir()
+    (first / "__init__.py").touch()
+    present = Path(migrations.__file__).parent
+    shutil.copy(present / "r0001_tables.py", first)
+    url = f"sqlite+aiosqlite:///{tmp_path}/router.db"
+    sys.path.insert(0, str(tmp_path))
+    try:
+        async with (
+            database.open_engine(url, migrations="first_release") as engine,
+            database.writing(engine) as connection,
+        ):
+            for statement, values in FIRST_RELEASE_ROWS:
+                await connection.execute(sqlalchemy.text(statement), values)
+    finally:
+        sys.path.remove(str(tmp_path))
+
+    async with database.open_engine(url, migrations="router_svc.migrations") as engine:
+        store = SqlStore(engine)
+        stored = await store.load()
+        await store.add_decision(a_decision())
+
+        assert stored.state.sequence == 3
+        route = stored.state.snapshot.routes["digits"]
+        assert (route.champion, route.versions, route.killed) == (1, (1,), ())
+        assert route.revision == FIRST_RELEASE_REVISION
+        assert stored.decisions == {}
+        assert (await store.load()).decisions == {"digits": a_decision()}
+
+
+FIRST_RELEASE_ROUTE = '{"model":"digits","pool":"default","champion":1,"versions":[1],"split":null}'
+FIRST_RELEASE_REVISION = "083aa2197f9c2075"
+FIRST_RELEASE_ROWS: tuple[tuple[str, dict[str, object]], ...] = (
+    (
+        "INSERT INTO router_state (id, sequence, content) VALUES (1, 3, :content)",
+        {
+            "content": f'{{"snapshot":{{"routes":[{FIRST_RELEASE_ROUTE}],"pools":['
+            '{"name":"default","grpc":[["127.0.0.1",8001]],"http":[["127.0.0.1",8002]]}]},'
+            '"wanted":[["digits",1,"00",5]],"drains":[]}'
+        },
+    ),
+    (
+        "INSERT INTO route_revisions (model, sequence, revision, content, time_us) "
+        "VALUES ('digits', 3, :revision, :content, 1)",
+        {"revision": FIRST_RELEASE_REVISION, "content": FIRST_RELEASE_ROUTE},
+    ),
+)

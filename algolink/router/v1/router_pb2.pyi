@@ -25,7 +25,7 @@ LOAD_STATE_FAILED: LoadState
 LOAD_STATE_UNLOADING: LoadState
 
 class Route(_message.Message):
-    __slots__ = ("model", "revision", "champion_version", "versions", "split", "update_time", "live", "pending")
+    __slots__ = ("model", "revision", "champion_version", "versions", "split", "update_time", "live", "pending", "killed_versions", "frozen")
     MODEL_FIELD_NUMBER: _ClassVar[int]
     REVISION_FIELD_NUMBER: _ClassVar[int]
     CHAMPION_VERSION_FIELD_NUMBER: _ClassVar[int]
@@ -34,6 +34,8 @@ class Route(_message.Message):
     UPDATE_TIME_FIELD_NUMBER: _ClassVar[int]
     LIVE_FIELD_NUMBER: _ClassVar[int]
     PENDING_FIELD_NUMBER: _ClassVar[int]
+    KILLED_VERSIONS_FIELD_NUMBER: _ClassVar[int]
+    FROZEN_FIELD_NUMBER: _ClassVar[int]
     model: str
     revision: str
     champion_version: int
@@ -42,7 +44,9 @@ class Route(_message.Message):
     update_time: _timestamp_pb2.Timestamp
     live: bool
     pending: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, model: _Optional[str] = ..., revision: _Optional[str] = ..., champion_version: _Optional[int] = ..., versions: _Optional[_Iterable[int]] = ..., split: _Optional[_Union[Split, _Mapping]] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., live: _Optional[bool] = ..., pending: _Optional[_Iterable[str]] = ...) -> None: ...
+    killed_versions: _containers.RepeatedScalarFieldContainer[int]
+    frozen: bool
+    def __init__(self, model: _Optional[str] = ..., revision: _Optional[str] = ..., champion_version: _Optional[int] = ..., versions: _Optional[_Iterable[int]] = ..., split: _Optional[_Union[Split, _Mapping]] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., live: _Optional[bool] = ..., pending: _Optional[_Iterable[str]] = ..., killed_versions: _Optional[_Iterable[int]] = ..., frozen: _Optional[bool] = ...) -> None: ...
 
 class Split(_message.Message):
     __slots__ = ("experiment", "phase", "salt", "per_request", "segments", "experiment_revision")
@@ -103,14 +107,16 @@ class WatchRoutesResponse(_message.Message):
     def __init__(self, route: _Optional[_Union[Route, _Mapping]] = ..., deleted: _Optional[str] = ..., synced: _Optional[_Union[_empty_pb2.Empty, _Mapping]] = ...) -> None: ...
 
 class ExplainRequest(_message.Message):
-    __slots__ = ("model", "unit", "version")
+    __slots__ = ("model", "unit", "version", "time")
     MODEL_FIELD_NUMBER: _ClassVar[int]
     UNIT_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
+    TIME_FIELD_NUMBER: _ClassVar[int]
     model: str
     unit: str
     version: int
-    def __init__(self, model: _Optional[str] = ..., unit: _Optional[str] = ..., version: _Optional[int] = ...) -> None: ...
+    time: _timestamp_pb2.Timestamp
+    def __init__(self, model: _Optional[str] = ..., unit: _Optional[str] = ..., version: _Optional[int] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class Explanation(_message.Message):
     __slots__ = ("model", "route_revision", "version", "arm", "experiment", "bucket", "segment", "phase", "experiment_revision", "rules")
@@ -145,6 +151,20 @@ class RuleOutcome(_message.Message):
     decided: bool
     why: str
     def __init__(self, rule: _Optional[str] = ..., decided: _Optional[bool] = ..., why: _Optional[str] = ...) -> None: ...
+
+class ExportTableRequest(_message.Message):
+    __slots__ = ("models",)
+    MODELS_FIELD_NUMBER: _ClassVar[int]
+    models: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, models: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class ExportTableResponse(_message.Message):
+    __slots__ = ("revision", "table_json")
+    REVISION_FIELD_NUMBER: _ClassVar[int]
+    TABLE_JSON_FIELD_NUMBER: _ClassVar[int]
+    revision: str
+    table_json: str
+    def __init__(self, revision: _Optional[str] = ..., table_json: _Optional[str] = ...) -> None: ...
 
 class GetStatusRequest(_message.Message):
     __slots__ = ()

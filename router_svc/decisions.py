@@ -1,0 +1,77 @@
+"""Decisions about traffic, one after another, on disk before they hold."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from chassis.watch import Notifier
+from router_svc.domain import traffic as rules
+from router_svc.domain.traffic import Action, Decision, Traffic
+from router_svc.store import Store
+
+
+class Decisions:
+    """The last decision about each model.
+
+    Attributes:
+        changes: notified with every new one.
+    """
+
+    def __init__(
+        self, store: Store, known: Mapping[str, Decision], *, now: Callable[[], datetime]
+    ) -> None:
+        self.changes = Notifier()
+        self._store = store
+        self._last = dict(known)
+        self._now = now
+        self._deciding = asyncio.Lock()
+
+    def last(self, model: str) -> Decision | None:
+        """The last one about a model, if there was one."""
+        return self._last.get(model)
+
+    def traffic_of(self, model: str) -> Traffic:
+        """What holds for a model."""
+        decision = self._last.get(model)
+        return decision.traffic if decision else Traffic(model=model)
+
+    def traffic(self) -> dict[str, Traffic]:
+        """What holds, by model."""
+        return {model: decision.traffic for model, decision in self._last.items()}
+
+    async def decide(
+        self,
+        model: str,
+        action: Action,
+        rule: Callable[[Traffic], Traffic],
+        *,
+        etag: str,
+        caller: str,
+        reason: str,
+        version: int = 0,
+    ) -> None:
+        """Applies `rule` to what holds; on disk when this returns.
+
+        Raises:
+            Aborted: ETAG_MISMATCH.
+        """
+        async with self._deciding:
+            before = self.traffic_of(model)
+            rules.check_etag(before, etag)
+            after = rule(before)
+            if after == before:
+                return
+            decision = Decision(
+                traffic=replace(after, revision=before.revision + 1),
+                action=action,
+                version=version,
+                caller=caller,
+                reason=reason,
+                time=self._now(),
+            )
+            await self._store.add_decision(decision)
+            self._last[model] = decision
+        self.changes.notify()
