@@ -85,12 +85,13 @@ class Load:
 
 @dataclass
 class Stack:
-    """Everything around one Envoy."""
+    """Everything around one Envoy; `control` is a channel to the router."""
 
     router: RouterProcess
     neighbours: Neighbours
     upstreams: list[Upstream]
     announcers: list[Announcer]
+    control: grpc.aio.Channel
     routes: router_pb2_grpc.RouterServiceStub
     inference: service_pb2_grpc.GRPCInferenceServiceStub
 
@@ -195,6 +196,7 @@ async def stack(
             neighbours=neighbours,
             upstreams=serving,
             announcers=announcers,
+            control=control,
             routes=router_pb2_grpc.RouterServiceStub(control),
             inference=service_pb2_grpc.GRPCInferenceServiceStub(to_envoy),
         )
