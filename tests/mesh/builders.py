@@ -32,15 +32,35 @@ def a_split(
     )
 
 
+def a_shift(weights: Mapping[str, int] | None = None, *, per_request: bool = False) -> table.Split:
+    """Shares of versions 1 and 2 without an experiment."""
+    return table.Split(
+        experiment="",
+        phase=0,
+        salt="shift-digits-1",
+        per_request=per_request,
+        table=split.allocate(weights or {"v1": 9_000, "v2": 1_000}),
+        versions={"v1": 1, "v2": 2},
+        control="v1",
+        experiment_revision=1,
+    )
+
+
 def a_route(
     model: str = "digits",
     *,
     versions: tuple[int, ...] = (1, 2),
     champion: int = 1,
     split: table.Split | None = None,
+    killed: tuple[int, ...] = (),
 ) -> table.ModelRoute:
     return table.ModelRoute(
-        model=model, pool="default", champion=champion, versions=versions, split=split
+        model=model,
+        pool="default",
+        champion=champion,
+        versions=versions,
+        split=split,
+        killed=killed,
     )
 
 

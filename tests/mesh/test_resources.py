@@ -37,6 +37,10 @@ SNAPSHOTS = {
             ),
         )
     ),
+    "shift": builders.a_snapshot(builders.a_route(split=builders.a_shift())),
+    "killed_arm": builders.a_snapshot(
+        builders.a_route(split=builders.a_split(), versions=(1,), killed=(2, 3))
+    ),
     "no_replicas": builders.a_snapshot(builders.a_route(), grpc=(), http=()),
 }
 
@@ -147,3 +151,14 @@ def changed(before: resources.Resources, after: resources.Resources) -> set[tupl
         for name in before.by_type[type_url].keys() | after.by_type[type_url].keys()
         if before.by_type[type_url].get(name) != after.by_type[type_url].get(name)
     }
+
+
+def test_a_kill_changes_one_route_configuration() -> None:
+    """No cluster has to warm up first, so it holds as soon as one push is taken."""
+    split = builders.a_split()
+    before = resources.build(builders.a_snapshot(builders.a_route(split=split)))
+    after = resources.build(
+        builders.a_snapshot(builders.a_route(split=split, versions=(1,), killed=(2,)))
+    )
+
+    assert changed(before, after) == {(resources.RDS, "digits")}

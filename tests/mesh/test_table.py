@@ -180,3 +180,24 @@ def test_a_route_to_a_pool_that_is_not_there_is_refused() -> None:
 def test_a_route_under_another_models_name_is_refused() -> None:
     with pytest.raises(ValueError, match="filed under iris"):
         Snapshot(routes={"iris": a_route()}, pools={"default": a_pool()})
+
+
+def test_a_route_without_kills_is_written_as_before_there_were_any() -> None:
+    written = table.route_to_json(a_route())
+
+    assert "killed" not in written
+    assert table.route_from_json(written) == a_route()
+
+
+def test_a_route_with_kills_comes_back_from_json_as_it_was() -> None:
+    route = a_route(versions=(1,), killed=(2, 3))
+
+    assert table.route_from_json(json.loads(json.dumps(table.route_to_json(route)))) == route
+    assert route.revision != a_route().revision
+    assert [route.unkilled(version) for version in (1, 2)] == [1, 1]
+
+
+@pytest.mark.parametrize("killed", [(1,), (2,), (3, 2)])
+def test_what_is_killed_is_not_served(killed: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="serves what it killed"):
+        a_route(versions=(1, 2), killed=killed)
