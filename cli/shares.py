@@ -12,6 +12,8 @@ from algolink.names import shown
 _SHARE = re.compile(r"(?P<number>\d{1,5}(\.\d{1,2})?)\s*(?P<unit>%|bp)")
 
 _VERSION = re.compile("[1-9][0-9]{0,17}")
+_BARE = re.compile(r".+=[0-9.]+")
+_VERSION_EXAMPLE = "VERSION=SHARE: use 2=10, for example"
 
 
 def basis_points(share: str) -> int:
@@ -44,19 +46,7 @@ def by_arm(assignments: Iterable[str]) -> dict[str, int]:
     >>> by_arm(["champion=50%", "challenger=5000bp"])
     {'champion': 5000, 'challenger': 5000}
     """
-    weights: dict[str, int] = {}
-    for assignment in assignments:
-        arm, separator, share = assignment.partition("=")
-        if not separator or not arm:
-            raise InvalidArgument(
-                "WEIGHTS_INVALID",
-                f"{shown(assignment)} is not ARM=SHARE: use challenger=50%, for example",
-                value=shown(assignment),
-            )
-        if arm in weights:
-            raise InvalidArgument("WEIGHTS_INVALID", f"arm {shown(arm)} is named twice", arm=arm)
-        weights[arm] = basis_points(share)
-    return weights
+    return _read(assignments, "ARM=SHARE: use challenger=50%, for example")
 
 
 def by_version(assignments: Iterable[str]) -> dict[int, int]:
@@ -68,14 +58,11 @@ def by_version(assignments: Iterable[str]) -> dict[int, int]:
     >>> by_version(["1=90", "2=9.5%", "3=50bp"])
     {1: 9000, 2: 950, 3: 50}
     """
-    weights = by_arm(f"{each}%" if each[-1:].isdigit() else each for each in assignments)
+    in_percent = (f"{each}%" if _BARE.fullmatch(each) else each for each in assignments)
+    weights = _read(in_percent, _VERSION_EXAMPLE)
     for version in weights:
         if not _VERSION.fullmatch(version):
-            raise InvalidArgument(
-                "WEIGHTS_INVALID",
-                f"{shown(version)} is not the number of a version: use 2=10%, for example",
-                value=shown(version),
-            )
+            raise _misread(version, _VERSION_EXAMPLE)
     return {int(version): weight_bp for version, weight_bp in weights.items()}
 
 
@@ -86,3 +73,19 @@ def percent(weight_bp: int) -> str:
     ('90%', '12.5%')
     """
     return f"{weight_bp / 100:g}%"
+
+
+def _read(assignments: Iterable[str], wanted: str) -> dict[str, int]:
+    weights: dict[str, int] = {}
+    for assignment in assignments:
+        name, separator, share = assignment.partition("=")
+        if not separator or not name:
+            raise _misread(assignment, wanted)
+        if name in weights:
+            raise InvalidArgument("WEIGHTS_INVALID", f"{shown(name)} is named twice", name=name)
+        weights[name] = basis_points(share)
+    return weights
+
+
+def _misread(value: str, wanted: str) -> InvalidArgument:
+    return InvalidArgument("WEIGHTS_INVALID", f"{shown(value)} is not {wanted}", value=shown(value))

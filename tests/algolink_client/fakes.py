@@ -26,7 +26,14 @@ from algolink.experiment.v1 import (
     facts_pb2_grpc,
 )
 from algolink.registry.v1 import registry_pb2, registry_pb2_grpc
-from algolink.router.v1 import router_pb2, router_pb2_grpc, tables_pb2, tables_pb2_grpc
+from algolink.router.v1 import (
+    router_pb2,
+    router_pb2_grpc,
+    tables_pb2,
+    tables_pb2_grpc,
+    traffic_pb2_grpc,
+)
+from tests.algolink_client.fakes_traffic import Traffic
 
 TOKEN = "the-admin-token"
 
@@ -324,9 +331,23 @@ class Router(router_pb2_grpc.RouterServiceServicer):
     ) -> router_pb2.Explanation:
         self._world.called("Explain", context)
         route = self._route(request.model)
-        rule = router_pb2.RuleOutcome(rule="champion", decided=True, why="nothing else applies")
+        why = (
+            f"as at {request.time.ToJsonString()}"
+            if request.HasField("time")
+            else "nothing else applies"
+        )
+        rule = router_pb2.RuleOutcome(rule="champion", decided=True, why=why)
         return router_pb2.Explanation(
             model=request.model, version=route.champion_version, rules=[rule]
+        )
+
+    def ExportTable(
+        self, request: router_pb2.ExportTableRequest, context: Context
+    ) -> router_pb2.ExportTableResponse:
+        self._world.called("ExportTable", context)
+        return router_pb2.ExportTableResponse(
+            revision="0123456789abcdef",
+            table_json=json.dumps({"routes": list(request.models), "pools": []}),
         )
 
     def GetStatus(
@@ -403,6 +424,7 @@ def serving(world: World) -> Iterator[str]:
     facts_pb2_grpc.add_FactServiceServicer_to_server(Facts(world), server)
     router_pb2_grpc.add_RouterServiceServicer_to_server(Router(world), server)
     tables_pb2_grpc.add_TableServiceServicer_to_server(Tables(world), server)
+    traffic_pb2_grpc.add_TrafficServiceServicer_to_server(Traffic(world, refuse), server)
     oip_grpc.add_GRPCInferenceServiceServicer_to_server(Inference(world), server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()

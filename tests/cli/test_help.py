@@ -21,7 +21,9 @@ def every_command(
 
 
 COMMANDS = list(every_command())
-OWN_OPTIONS = {("up",), ("completion",), ("model",), ("experiment",), ("route",), ("mesh",)}
+OWN_OPTIONS = {
+    (name,) for name in ("up", "completion", "model", "experiment", "route", "mesh", "traffic")
+}
 
 
 @pytest.mark.parametrize("path", COMMANDS, ids=" ".join)

@@ -1,0 +1,108 @@
+"""`client.traffic`, blocking and asyncio."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+
+from algolink.client import AsyncClient, Client
+from algolink.errors import Aborted, DeadlineExceeded, InvalidArgument
+from tests.algolink_client import fakes
+
+
+@pytest.fixture
+def world() -> fakes.World:
+    return fakes.World()
+
+
+@pytest.fixture
+def endpoint(world: fakes.World) -> Iterator[str]:
+    with fakes.serving(world) as address:
+        yield address
+
+
+@pytest.fixture
+def client(endpoint: str) -> Iterator[Client]:
+    with Client(endpoint, data_endpoint=endpoint, token=fakes.TOKEN) as connected:
+        yield connected
+
+
+def test_decisions_follow_on_one_another(client: Client) -> None:
+    shifted = client.traffic.shift("models/iris", {1: 9_000, 2: 1_000}, unit="request")
+    killed = client.traffic.kill("iris", 2, to=1, etag=shifted.etag, reason="wrong")
+    with pytest.raises(Aborted):
+        client.traffic.freeze("iris", etag=shifted.etag)
+    client.traffic.freeze("iris", etag=killed.etag)
+    client.traffic.unfreeze("iris")
+    client.traffic.revive("iris", 2)
+    left = client.traffic.clear("iris")
+
+    assert dict(shifted.shift.weights_bp) == {1: 9_000, 2: 1_000}
+    assert [k.version for k in killed.killed] == [2]
+    assert client.traffic.get("iris") == left
+    assert (left.revision, left.HasField("shift"), left.live) == (6, False, True)
+    assert len(client.traffic.history("iris", limit=100)) == 8
+
+
+async def test_the_asyncio_client_does_the_same(endpoint: str) -> None:
+    async with AsyncClient(endpoint, data_endpoint=endpoint, token=fakes.TOKEN) as client:
+        shifted = await client.traffic.shift("iris", {1: 9_000, 2: 1_000})
+        await client.traffic.kill("iris", 2)
+        await client.traffic.revive("iris", 2)
+        await client.traffic.freeze("iris")
+        await client.traffic.unfreeze("iris")
+        left = await client.traffic.clear("iris", wait=False)
+
+        assert shifted.live
+        assert await client.traffic.get("iris") == left
+        assert len(await client.traffic.history("iris", limit=3)) == 3
+
+
+def test_both_have_the_same_surface(client: Client) -> None:
+    def surface(kind: type) -> dict[str, str]:
+        return {
+            name: str(inspect.signature(method))
+            for name, method in inspect.getmembers(kind, inspect.isfunction)
+            if not name.startswith("_")
+        }
+
+    from algolink.client.aio_traffic import AsyncTrafficClient
+
+    assert surface(type(client.traffic)) == surface(AsyncTrafficClient)
+
+
+def test_a_wait_that_is_too_short_leaves_the_decision(client: Client, world: fakes.World) -> None:
+    world.live = False
+
+    with pytest.raises(DeadlineExceeded) as caught:
+        client.traffic.shift("iris", {1: 9_000, 2: 1_000}, wait_timeout_s=0.2)
+
+    assert caught.value.reason == "ROUTE_NOT_LIVE"
+    assert client.traffic.get("iris").revision == 1
+
+
+@pytest.mark.parametrize(
+    ("weights_bp", "unit", "reason"),
+    [
+        ({1: -1, 2: 10_001}, None, "WEIGHTS_INVALID"),
+        ({2**63: 10_000}, None, "WEIGHTS_INVALID"),
+        ({1: 10_000}, "cookie", "UNIT_INVALID"),
+    ],
+)
+def test_what_no_message_holds_is_refused_here(
+    client: Client, weights_bp: dict[int, int], unit: str | None, reason: str
+) -> None:
+    with pytest.raises(InvalidArgument) as caught:
+        client.traffic.shift("iris", weights_bp, unit=unit)
+
+    assert caught.value.reason == reason
+
+
+def test_a_time_without_a_zone_is_refused(client: Client) -> None:
+    with pytest.raises(InvalidArgument) as caught:
+        client.explain("iris", at=datetime(2026, 11, 21, tzinfo=UTC).replace(tzinfo=None))
+
+    assert caught.value.reason == "TIME_INVALID"
