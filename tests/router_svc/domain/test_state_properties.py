@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -10,7 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from algolink import split
+from algolink.errors import AlgoLinkError
+from mesh.table import ModelRoute
+from router_svc.domain import traffic as rules
 from router_svc.domain.state import State, advance
+from router_svc.domain.traffic import Standing, Traffic
 from router_svc.domain.world import (
     Experiment,
     ExperimentState,
@@ -45,6 +50,10 @@ events = st.lists(
         st.tuples(st.just("seconds"), st.integers(1, 8)),
         st.tuples(st.just("acknowledge"), st.integers(0, 3)),
         st.tuples(st.just("forget"), st.sampled_from(["models", "experiments"])),
+        st.tuples(st.just("shift"), st.sampled_from(VERSIONS), st.integers(0, split.BUCKETS)),
+        st.tuples(st.just("kill"), st.sampled_from(VERSIONS), st.sampled_from((0, *VERSIONS))),
+        st.tuples(st.just("revive"), st.sampled_from(VERSIONS)),
+        st.tuples(st.just("frozen"), st.booleans()),
     ),
     max_size=25,
 )
@@ -60,7 +69,7 @@ class History:
     model: Model | None = field(default_factory=a_model)
     experiment: Experiment | None = None
     replicas: dict[str, Replica] = field(default_factory=dict)
-    was_served: bool = False
+    traffic: Traffic = field(default_factory=lambda: Traffic(model="digits"))
 
     def take(self, event: tuple[object, ...]) -> None:
         match event:
@@ -101,12 +110,36 @@ class History:
                 self.model = None
             case ("forget", "experiments"):
                 self.experiment = None
+            case ("shift" | "kill" | "revive" | "frozen", *_):
+                with contextlib.suppress(AlgoLinkError):
+                    self.traffic = self.decide(event)
+
+    def decide(self, event: tuple[object, ...]) -> Traffic:
+        route = self.state.snapshot.routes.get("digits")
+        standing = Standing(
+            versions=VERSIONS,
+            served=route.versions if route else (),
+            champion=route.champion if route else None,
+        )
+        match event:
+            case ("shift", int(number), int(share_bp)):
+                weights = {1: split.BUCKETS - share_bp}
+                weights[number] = weights.get(number, 0) + share_bp
+                return rules.shift(self.traffic, weights, standing)
+            case ("kill", int(number), int(to)):
+                return rules.kill(self.traffic, number, standing, to=to)
+            case ("revive", int(number)):
+                return rules.revive(self.traffic, number)
+            case ("frozen", True):
+                return rules.freeze(self.traffic, standing)
+        return rules.unfreeze(self.traffic)
 
     def world(self) -> World:
         return World(
             models={self.model.id: self.model} if self.model else {},
             experiments={self.experiment.id: self.experiment} if self.experiment else {},
             replicas=tuple(self.replicas.values()),
+            traffic={"digits": self.traffic},
         )
 
     def advance(self) -> State:
@@ -129,6 +162,12 @@ def states(
         yield before, history.state
 
 
+def answering(route: ModelRoute) -> set[int]:
+    """Every version that some request of the route goes to."""
+    arms = route.split.versions.values() if route.split else ()
+    return {route.champion, *route.versions, *(route.unkilled(number) for number in arms)}
+
+
 @given(events)
 @settings(max_examples=300, deadline=None)
 def test_what_must_hold_holds_after_every_event(happened: list[tuple[object, ...]]) -> None:
@@ -149,6 +188,11 @@ def test_what_must_hold_holds_after_every_event(happened: list[tuple[object, ...
             for number in set(route.versions) - known:
                 assert alive
                 assert all(replica.is_ready(a_version(number)) for replica in alive)
+            # What is killed answers nobody.
+            assert answering(route).isdisjoint(history.traffic.killed)
+            # What is frozen changes by kills alone.
+            if history.traffic.frozen and earlier and set(earlier.killed) == set(route.killed):
+                assert route == earlier
             # Everything routed is wanted.
             assert {a_version(number) for number in route.versions} <= after.wanted.keys()
 
