@@ -133,6 +133,8 @@ class _Route:
         model, previous = self._model, self._previous
         if previous is not None and self._traffic.frozen:
             self.pending.append("the traffic is frozen: the route stays as it is")
+            if self._is_shifted_later(previous):
+                self.pending.append("shift: it came too late for the frozen route")
             return self._kept(previous)
         if model is None:
             self.pending.append("the registry has not shown this model: its route stays as it was")
@@ -151,6 +153,13 @@ class _Route:
             split=split,
             killed=tuple(sorted(self._killed)),
         )
+
+    def _is_shifted_later(self, previous: ModelRoute) -> bool:
+        """Whether the freeze came before the last shift had its versions ready."""
+        shift, split = self._traffic.shift, previous.split
+        if shift is None or (split is not None and split.experiment):
+            return False
+        return split is None or split.experiment_revision != shift.revision
 
     def _kept(self, previous: ModelRoute) -> ModelRoute:
         """The route as it was, but for kills; what was revived may be asked for again."""

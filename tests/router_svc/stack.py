@@ -190,7 +190,7 @@ async def stack(
         to_envoy = await opened.enter_async_context(
             grpc.aio.insecure_channel(str(data), options=[("grpc.enable_retries", 0)])
         )
-        await asyncio.wait_for(to_envoy.channel_ready(), 20)
+        await asyncio.wait_for(to_envoy.channel_ready(), 60)
         yield Stack(
             router=router,
             neighbours=neighbours,

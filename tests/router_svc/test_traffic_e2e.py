@@ -137,9 +137,10 @@ async def test_a_freeze_holds_through_an_alias_move_but_not_through_a_kill(
     tmp_path: Path,
 ) -> None:
     async with operated(tmp_path) as operator:
-        await operator.traffic.ShiftTraffic(
+        shifted = await operator.traffic.ShiftTraffic(
             pb.ShiftTrafficRequest(model="digits", weights_bp={1: 5_000, 2: 5_000})
         )
+        await operator.live(shifted)
         frozen = await operator.traffic.FreezeTraffic(pb.FreezeTrafficRequest(model="digits"))
         await operator.live(frozen)
         operator.stack.neighbours.show_model(

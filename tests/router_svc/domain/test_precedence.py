@@ -225,3 +225,14 @@ def test_a_kill_that_is_taken_back_while_frozen_leaves_the_route_as_it_was() -> 
 
     assert between != before
     assert after == before
+
+
+def test_a_shift_that_came_too_late_for_a_freeze_is_told_to_wait() -> None:
+    before = composed(NOTHING).snapshot
+    traffic = rules.freeze(shifted({1: 5_000, 2: 5_000}), STANDING)
+
+    frozen = composed(traffic, before)
+
+    assert frozen.snapshot == before
+    assert frozen.pending["digits"][1] == "shift: it came too late for the frozen route"
+    assert route_of(rules.unfreeze(traffic), frozen.snapshot).split is not None
