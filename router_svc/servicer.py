@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Any
@@ -16,8 +15,7 @@ from algolink.errors import NotFound
 from algolink.router.v1 import router_pb2, router_pb2_grpc
 from chassis import errors
 from chassis.watch import first_of
-from mesh import table
-from mesh.table import ModelRoute, Snapshot
+from mesh.table import ModelRoute
 from router_svc import convert
 from router_svc.ads.fleet import Fleet
 from router_svc.composer import Composer
@@ -96,19 +94,6 @@ class RouterServicer(router_pb2_grpc.RouterServiceServicer):
             route, frozen = self._present(model), self._composer.view.frozen(model)
         explanation = explain(route, unit=request.unit, version=request.version, frozen=frozen)
         return convert.explanation_to_proto(explanation, model=model, route_revision=route.revision)
-
-    async def ExportTable(
-        self, request: router_pb2.ExportTableRequest, context: _Context
-    ) -> router_pb2.ExportTableResponse:
-        snapshot = self._composer.view.state.snapshot
-        if request.models:
-            wanted = {names.check_model_id(model) for model in request.models}
-            snapshot = Snapshot(
-                routes={model: self._present(model) for model in wanted}, pools=snapshot.pools
-            )
-        return router_pb2.ExportTableResponse(
-            revision=snapshot.revision, table_json=json.dumps(table.to_json(snapshot))
-        )
 
     async def GetStatus(
         self, request: router_pb2.GetStatusRequest, context: _Context

@@ -357,11 +357,6 @@ class AsyncClient:
         call = router.explain(model, unit=unit, version=version or 0, at=at)
         return await self._transport.unary(call, self._timeout_s)
 
-    async def export_table(self, *models: str) -> str:
-        """The table of some models, or of all, as JSON for a file."""
-        reply = await self._transport.unary(router.export_table(models), self._timeout_s)
-        return reply.table_json
-
     async def status(self) -> router_pb2.Status:
         """Which replicas and Envoys are connected."""
         return await self._transport.unary(router.get_status(), self._timeout_s)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 from algolink.client.calls import Call, Wait
@@ -46,14 +46,6 @@ def explain(
             raise InvalidArgument("TIME_INVALID", f"{at} has no time zone", time=at)
         request.time.FromDatetime(at)
     return Call(path=f"{_SERVICE}/Explain", request=request, reply=pb.Explanation)
-
-
-def export_table(models: Iterable[str]) -> Call[pb.ExportTableResponse]:
-    return Call(
-        path=f"{_SERVICE}/ExportTable",
-        request=pb.ExportTableRequest(models=[model_name(model).model for model in models]),
-        reply=pb.ExportTableResponse,
-    )
 
 
 def get_table(models: Sequence[str]) -> Call[tables_pb2.RouteTable]:

@@ -445,11 +445,6 @@ class Client:
         call = router.explain(model, unit=unit, version=version or 0, at=at)
         return self._transport.unary(call, self._timeout_s)
 
-    def export_table(self, *models: str) -> str:
-        """The table of some models, or of all, as JSON for a file."""
-        reply = self._transport.unary(router.export_table(models), self._timeout_s)
-        return reply.table_json
-
     def status(self) -> router_pb2.Status:
         """Which replicas and Envoys are connected."""
         return self._transport.unary(router.get_status(), self._timeout_s)

@@ -341,15 +341,6 @@ class Router(router_pb2_grpc.RouterServiceServicer):
             model=request.model, version=route.champion_version, rules=[rule]
         )
 
-    def ExportTable(
-        self, request: router_pb2.ExportTableRequest, context: Context
-    ) -> router_pb2.ExportTableResponse:
-        self._world.called("ExportTable", context)
-        return router_pb2.ExportTableResponse(
-            revision="0123456789abcdef",
-            table_json=json.dumps({"routes": list(request.models), "pools": []}),
-        )
-
     def GetStatus(
         self, request: router_pb2.GetStatusRequest, context: Context
     ) -> router_pb2.Status:

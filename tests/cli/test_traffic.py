@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 
@@ -117,14 +116,3 @@ def test_a_time_that_is_none_is_refused(pushed: Run) -> None:
 
     assert done.status == 2
     assert "'yesterday' is no time" in done.err
-
-
-def test_a_table_is_exported_to_a_file_or_to_standard_output(pushed: Run, tmp_path: Path) -> None:
-    file = tmp_path / "table.json"
-
-    shown = pushed("route", "export", "iris")
-    written = pushed("route", "export", "--file", str(file))
-
-    assert json.loads(shown.out) == {"routes": ["iris"], "pools": []}
-    assert (written.status, written.out) == (0, "")
-    assert json.loads(file.read_text()) == {"routes": [], "pools": []}

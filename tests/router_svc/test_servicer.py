@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
-
 import grpc
 import pytest
 from google.protobuf import timestamp_pb2
 
 from algolink.router.v1 import router_pb2
 from chassis import errors
-from mesh import table
 from router_svc.domain.world import ExperimentState
 from tests.router_svc.builders import a_model, a_replica, an_experiment
 from tests.router_svc.conftest import Control
@@ -203,23 +200,3 @@ async def test_a_time_without_a_route_is_told_so(
 
     assert caught.value.code() is code
     assert errors.from_rpc_error(caught.value).reason == reason
-
-
-async def test_an_exported_table_is_what_is_served(control: Control) -> None:
-    await serve_split_digits(control)
-
-    everything = await control.routes.ExportTable(router_pb2.ExportTableRequest())
-    digits = await control.routes.ExportTable(router_pb2.ExportTableRequest(models=["digits"]))
-
-    served = control.router.composer.view.state.snapshot
-    assert table.from_json(json.loads(everything.table_json)) == served
-    assert everything.revision == digits.revision == served.revision
-
-
-async def test_a_model_that_is_not_served_is_not_exported(control: Control) -> None:
-    await serve_split_digits(control)
-
-    with pytest.raises(grpc.aio.AioRpcError) as caught:
-        await control.routes.ExportTable(router_pb2.ExportTableRequest(models=["digits", "iris"]))
-
-    assert errors.from_rpc_error(caught.value).reason == "ROUTE_NOT_FOUND"

@@ -26,15 +26,15 @@ from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x61lgolink/router/v1/router.proto\x12\x12\x61lgolink.router.v1\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf7\x01\n\x05Route\x12\r\n\x05model\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\t\x12\x18\n\x10\x63hampion_version\x18\x03 \x01(\x03\x12\x10\n\x08versions\x18\x04 \x03(\x03\x12(\n\x05split\x18\x05 \x01(\x0b\x32\x19.algolink.router.v1.Split\x12/\n\x0bupdate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04live\x18\x07 \x01(\x08\x12\x0f\n\x07pending\x18\x08 \x03(\t\x12\x17\n\x0fkilled_versions\x18\x0f \x03(\x03\x12\x0e\n\x06\x66rozen\x18\x10 \x01(\x08\"\x9e\x01\n\x05Split\x12\x12\n\nexperiment\x18\x01 \x01(\t\x12\r\n\x05phase\x18\x02 \x01(\x05\x12\x0c\n\x04salt\x18\x03 \x01(\t\x12\x13\n\x0bper_request\x18\x04 \x01(\x08\x12\x32\n\x08segments\x18\x05 \x03(\x0b\x32 .algolink.router.v1.SplitSegment\x12\x1b\n\x13\x65xperiment_revision\x18\x06 \x01(\x03\"H\n\x0cSplitSegment\x12\r\n\x05start\x18\x01 \x01(\x05\x12\x0b\n\x03\x65nd\x18\x02 \x01(\x05\x12\x0b\n\x03\x61rm\x18\x03 \x01(\t\x12\x0f\n\x07version\x18\x04 \x01(\x03\" \n\x0fGetRouteRequest\x12\r\n\x05model\x18\x01 \x01(\t\"\x13\n\x11ListRoutesRequest\"?\n\x12ListRoutesResponse\x12)\n\x06routes\x18\x01 \x03(\x0b\x32\x19.algolink.router.v1.Route\"\x14\n\x12WatchRoutesRequest\"\x87\x01\n\x13WatchRoutesResponse\x12*\n\x05route\x18\x01 \x01(\x0b\x32\x19.algolink.router.v1.RouteH\x00\x12\x11\n\x07\x64\x65leted\x18\x02 \x01(\tH\x00\x12(\n\x06synced\x18\x03 \x01(\x0b\x32\x16.google.protobuf.EmptyH\x00\x42\x07\n\x05\x65vent\"h\n\x0e\x45xplainRequest\x12\r\n\x05model\x18\x01 \x01(\t\x12\x0c\n\x04unit\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\x03\x12(\n\x04time\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x95\x02\n\x0b\x45xplanation\x12\r\n\x05model\x18\x01 \x01(\t\x12\x16\n\x0eroute_revision\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\x03\x12\x0b\n\x03\x61rm\x18\x04 \x01(\t\x12\x12\n\nexperiment\x18\x05 \x01(\t\x12\x13\n\x06\x62ucket\x18\x06 \x01(\x05H\x00\x88\x01\x01\x12\x31\n\x07segment\x18\x07 \x01(\x0b\x32 .algolink.router.v1.SplitSegment\x12\r\n\x05phase\x18\x08 \x01(\x05\x12\x1b\n\x13\x65xperiment_revision\x18\t \x01(\x03\x12.\n\x05rules\x18\n \x03(\x0b\x32\x1f.algolink.router.v1.RuleOutcomeB\t\n\x07_bucket\"9\n\x0bRuleOutcome\x12\x0c\n\x04rule\x18\x01 \x01(\t\x12\x0f\n\x07\x64\x65\x63ided\x18\x02 \x01(\x08\x12\x0b\n\x03why\x18\x03 \x01(\t\"$\n\x12\x45xportTableRequest\x12\x0e\n\x06models\x18\x01 \x03(\t\";\n\x13\x45xportTableResponse\x12\x10\n\x08revision\x18\x01 \x01(\t\x12\x12\n\ntable_json\x18\x02 \x01(\t\"\x12\n\x10GetStatusRequest\"x\n\x06Status\x12-\n\x08replicas\x18\x01 \x03(\x0b\x32\x1b.algolink.router.v1.Replica\x12-\n\x06\x65nvoys\x18\x02 \x03(\x0b\x32\x1d.algolink.router.v1.EnvoyNode\x12\x10\n\x08settling\x18\x03 \x01(\x08\"\xc3\x01\n\x07Replica\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04pool\x18\x02 \x01(\t\x12\x14\n\x0cgrpc_address\x18\x03 \x01(\t\x12\x14\n\x0chttp_address\x18\x04 \x01(\t\x12\r\n\x05\x61live\x18\x05 \x01(\x08\x12\x33\n\x08versions\x18\x06 \x03(\x0b\x32!.algolink.router.v1.LoadedVersion\x12.\n\nrenew_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"P\n\tEnvoyNode\x12\n\n\x02id\x18\x01 \x01(\t\x12\x11\n\tconnected\x18\x02 \x01(\x08\x12\x12\n\nup_to_date\x18\x03 \x01(\x08\x12\x10\n\x08rejected\x18\x04 \x01(\t\"n\n\rLoadedVersion\x12\r\n\x05model\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x03\x12,\n\x05state\x18\x03 \x01(\x0e\x32\x1d.algolink.router.v1.LoadState\x12\x0f\n\x07message\x18\x04 \x01(\t\"\xa6\x01\n\x0f\x41nnounceRequest\x12\x12\n\nreplica_id\x18\x01 \x01(\t\x12\x0c\n\x04pool\x18\x02 \x01(\t\x12\x14\n\x0cgrpc_address\x18\x03 \x01(\t\x12\x14\n\x0chttp_address\x18\x04 \x01(\t\x12\x33\n\x08versions\x18\x05 \x03(\x0b\x32!.algolink.router.v1.LoadedVersion\x12\x10\n\x08\x64raining\x18\x06 \x01(\x08\"V\n\x10\x41nnounceResponse\x12\x31\n\x06wanted\x18\x01 \x03(\x0b\x32!.algolink.router.v1.WantedVersion\x12\x0f\n\x07settled\x18\x02 \x01(\x08\"S\n\rWantedVersion\x12\r\n\x05model\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x03\x12\x0e\n\x06\x64igest\x18\x03 \x01(\t\x12\x12\n\nsize_bytes\x18\x04 \x01(\x03*\x86\x01\n\tLoadState\x12\x1a\n\x16LOAD_STATE_UNSPECIFIED\x10\x00\x12\x16\n\x12LOAD_STATE_LOADING\x10\x01\x12\x14\n\x10LOAD_STATE_READY\x10\x02\x12\x15\n\x11LOAD_STATE_FAILED\x10\x03\x12\x18\n\x14LOAD_STATE_UNLOADING\x10\x04\x32\x99\x04\n\rRouterService\x12J\n\x08GetRoute\x12#.algolink.router.v1.GetRouteRequest\x1a\x19.algolink.router.v1.Route\x12[\n\nListRoutes\x12%.algolink.router.v1.ListRoutesRequest\x1a&.algolink.router.v1.ListRoutesResponse\x12`\n\x0bWatchRoutes\x12&.algolink.router.v1.WatchRoutesRequest\x1a\'.algolink.router.v1.WatchRoutesResponse0\x01\x12N\n\x07\x45xplain\x12\".algolink.router.v1.ExplainRequest\x1a\x1f.algolink.router.v1.Explanation\x12^\n\x0b\x45xportTable\x12&.algolink.router.v1.ExportTableRequest\x1a\'.algolink.router.v1.ExportTableResponse\x12M\n\tGetStatus\x12$.algolink.router.v1.GetStatusRequest\x1a\x1a.algolink.router.v1.Status2m\n\x10PlacementService\x12Y\n\x08\x41nnounce\x12#.algolink.router.v1.AnnounceRequest\x1a$.algolink.router.v1.AnnounceResponse(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x61lgolink/router/v1/router.proto\x12\x12\x61lgolink.router.v1\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf7\x01\n\x05Route\x12\r\n\x05model\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\t\x12\x18\n\x10\x63hampion_version\x18\x03 \x01(\x03\x12\x10\n\x08versions\x18\x04 \x03(\x03\x12(\n\x05split\x18\x05 \x01(\x0b\x32\x19.algolink.router.v1.Split\x12/\n\x0bupdate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04live\x18\x07 \x01(\x08\x12\x0f\n\x07pending\x18\x08 \x03(\t\x12\x17\n\x0fkilled_versions\x18\x0f \x03(\x03\x12\x0e\n\x06\x66rozen\x18\x10 \x01(\x08\"\x9e\x01\n\x05Split\x12\x12\n\nexperiment\x18\x01 \x01(\t\x12\r\n\x05phase\x18\x02 \x01(\x05\x12\x0c\n\x04salt\x18\x03 \x01(\t\x12\x13\n\x0bper_request\x18\x04 \x01(\x08\x12\x32\n\x08segments\x18\x05 \x03(\x0b\x32 .algolink.router.v1.SplitSegment\x12\x1b\n\x13\x65xperiment_revision\x18\x06 \x01(\x03\"H\n\x0cSplitSegment\x12\r\n\x05start\x18\x01 \x01(\x05\x12\x0b\n\x03\x65nd\x18\x02 \x01(\x05\x12\x0b\n\x03\x61rm\x18\x03 \x01(\t\x12\x0f\n\x07version\x18\x04 \x01(\x03\" \n\x0fGetRouteRequest\x12\r\n\x05model\x18\x01 \x01(\t\"\x13\n\x11ListRoutesRequest\"?\n\x12ListRoutesResponse\x12)\n\x06routes\x18\x01 \x03(\x0b\x32\x19.algolink.router.v1.Route\"\x14\n\x12WatchRoutesRequest\"\x87\x01\n\x13WatchRoutesResponse\x12*\n\x05route\x18\x01 \x01(\x0b\x32\x19.algolink.router.v1.RouteH\x00\x12\x11\n\x07\x64\x65leted\x18\x02 \x01(\tH\x00\x12(\n\x06synced\x18\x03 \x01(\x0b\x32\x16.google.protobuf.EmptyH\x00\x42\x07\n\x05\x65vent\"h\n\x0e\x45xplainRequest\x12\r\n\x05model\x18\x01 \x01(\t\x12\x0c\n\x04unit\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\x03\x12(\n\x04time\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x95\x02\n\x0b\x45xplanation\x12\r\n\x05model\x18\x01 \x01(\t\x12\x16\n\x0eroute_revision\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\x03\x12\x0b\n\x03\x61rm\x18\x04 \x01(\t\x12\x12\n\nexperiment\x18\x05 \x01(\t\x12\x13\n\x06\x62ucket\x18\x06 \x01(\x05H\x00\x88\x01\x01\x12\x31\n\x07segment\x18\x07 \x01(\x0b\x32 .algolink.router.v1.SplitSegment\x12\r\n\x05phase\x18\x08 \x01(\x05\x12\x1b\n\x13\x65xperiment_revision\x18\t \x01(\x03\x12.\n\x05rules\x18\n \x03(\x0b\x32\x1f.algolink.router.v1.RuleOutcomeB\t\n\x07_bucket\"9\n\x0bRuleOutcome\x12\x0c\n\x04rule\x18\x01 \x01(\t\x12\x0f\n\x07\x64\x65\x63ided\x18\x02 \x01(\x08\x12\x0b\n\x03why\x18\x03 \x01(\t\"\x12\n\x10GetStatusRequest\"x\n\x06Status\x12-\n\x08replicas\x18\x01 \x03(\x0b\x32\x1b.algolink.router.v1.Replica\x12-\n\x06\x65nvoys\x18\x02 \x03(\x0b\x32\x1d.algolink.router.v1.EnvoyNode\x12\x10\n\x08settling\x18\x03 \x01(\x08\"\xc3\x01\n\x07Replica\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04pool\x18\x02 \x01(\t\x12\x14\n\x0cgrpc_address\x18\x03 \x01(\t\x12\x14\n\x0chttp_address\x18\x04 \x01(\t\x12\r\n\x05\x61live\x18\x05 \x01(\x08\x12\x33\n\x08versions\x18\x06 \x03(\x0b\x32!.algolink.router.v1.LoadedVersion\x12.\n\nrenew_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"P\n\tEnvoyNode\x12\n\n\x02id\x18\x01 \x01(\t\x12\x11\n\tconnected\x18\x02 \x01(\x08\x12\x12\n\nup_to_date\x18\x03 \x01(\x08\x12\x10\n\x08rejected\x18\x04 \x01(\t\"n\n\rLoadedVersion\x12\r\n\x05model\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x03\x12,\n\x05state\x18\x03 \x01(\x0e\x32\x1d.algolink.router.v1.LoadState\x12\x0f\n\x07message\x18\x04 \x01(\t\"\xa6\x01\n\x0f\x41nnounceRequest\x12\x12\n\nreplica_id\x18\x01 \x01(\t\x12\x0c\n\x04pool\x18\x02 \x01(\t\x12\x14\n\x0cgrpc_address\x18\x03 \x01(\t\x12\x14\n\x0chttp_address\x18\x04 \x01(\t\x12\x33\n\x08versions\x18\x05 \x03(\x0b\x32!.algolink.router.v1.LoadedVersion\x12\x10\n\x08\x64raining\x18\x06 \x01(\x08\"V\n\x10\x41nnounceResponse\x12\x31\n\x06wanted\x18\x01 \x03(\x0b\x32!.algolink.router.v1.WantedVersion\x12\x0f\n\x07settled\x18\x02 \x01(\x08\"S\n\rWantedVersion\x12\r\n\x05model\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x03\x12\x0e\n\x06\x64igest\x18\x03 \x01(\t\x12\x12\n\nsize_bytes\x18\x04 \x01(\x03*\x86\x01\n\tLoadState\x12\x1a\n\x16LOAD_STATE_UNSPECIFIED\x10\x00\x12\x16\n\x12LOAD_STATE_LOADING\x10\x01\x12\x14\n\x10LOAD_STATE_READY\x10\x02\x12\x15\n\x11LOAD_STATE_FAILED\x10\x03\x12\x18\n\x14LOAD_STATE_UNLOADING\x10\x04\x32\xb9\x03\n\rRouterService\x12J\n\x08GetRoute\x12#.algolink.router.v1.GetRouteRequest\x1a\x19.algolink.router.v1.Route\x12[\n\nListRoutes\x12%.algolink.router.v1.ListRoutesRequest\x1a&.algolink.router.v1.ListRoutesResponse\x12`\n\x0bWatchRoutes\x12&.algolink.router.v1.WatchRoutesRequest\x1a\'.algolink.router.v1.WatchRoutesResponse0\x01\x12N\n\x07\x45xplain\x12\".algolink.router.v1.ExplainRequest\x1a\x1f.algolink.router.v1.Explanation\x12M\n\tGetStatus\x12$.algolink.router.v1.GetStatusRequest\x1a\x1a.algolink.router.v1.Status2m\n\x10PlacementService\x12Y\n\x08\x41nnounce\x12#.algolink.router.v1.AnnounceRequest\x1a$.algolink.router.v1.AnnounceResponse(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'algolink.router.v1.router_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_LOADSTATE']._serialized_start=2303
-  _globals['_LOADSTATE']._serialized_end=2437
+  _globals['_LOADSTATE']._serialized_start=2204
+  _globals['_LOADSTATE']._serialized_end=2338
   _globals['_ROUTE']._serialized_start=118
   _globals['_ROUTE']._serialized_end=365
   _globals['_SPLIT']._serialized_start=368
@@ -57,28 +57,24 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_EXPLANATION']._serialized_end=1266
   _globals['_RULEOUTCOME']._serialized_start=1268
   _globals['_RULEOUTCOME']._serialized_end=1325
-  _globals['_EXPORTTABLEREQUEST']._serialized_start=1327
-  _globals['_EXPORTTABLEREQUEST']._serialized_end=1363
-  _globals['_EXPORTTABLERESPONSE']._serialized_start=1365
-  _globals['_EXPORTTABLERESPONSE']._serialized_end=1424
-  _globals['_GETSTATUSREQUEST']._serialized_start=1426
-  _globals['_GETSTATUSREQUEST']._serialized_end=1444
-  _globals['_STATUS']._serialized_start=1446
-  _globals['_STATUS']._serialized_end=1566
-  _globals['_REPLICA']._serialized_start=1569
-  _globals['_REPLICA']._serialized_end=1764
-  _globals['_ENVOYNODE']._serialized_start=1766
-  _globals['_ENVOYNODE']._serialized_end=1846
-  _globals['_LOADEDVERSION']._serialized_start=1848
-  _globals['_LOADEDVERSION']._serialized_end=1958
-  _globals['_ANNOUNCEREQUEST']._serialized_start=1961
-  _globals['_ANNOUNCEREQUEST']._serialized_end=2127
-  _globals['_ANNOUNCERESPONSE']._serialized_start=2129
-  _globals['_ANNOUNCERESPONSE']._serialized_end=2215
-  _globals['_WANTEDVERSION']._serialized_start=2217
-  _globals['_WANTEDVERSION']._serialized_end=2300
-  _globals['_ROUTERSERVICE']._serialized_start=2440
-  _globals['_ROUTERSERVICE']._serialized_end=2977
-  _globals['_PLACEMENTSERVICE']._serialized_start=2979
-  _globals['_PLACEMENTSERVICE']._serialized_end=3088
+  _globals['_GETSTATUSREQUEST']._serialized_start=1327
+  _globals['_GETSTATUSREQUEST']._serialized_end=1345
+  _globals['_STATUS']._serialized_start=1347
+  _globals['_STATUS']._serialized_end=1467
+  _globals['_REPLICA']._serialized_start=1470
+  _globals['_REPLICA']._serialized_end=1665
+  _globals['_ENVOYNODE']._serialized_start=1667
+  _globals['_ENVOYNODE']._serialized_end=1747
+  _globals['_LOADEDVERSION']._serialized_start=1749
+  _globals['_LOADEDVERSION']._serialized_end=1859
+  _globals['_ANNOUNCEREQUEST']._serialized_start=1862
+  _globals['_ANNOUNCEREQUEST']._serialized_end=2028
+  _globals['_ANNOUNCERESPONSE']._serialized_start=2030
+  _globals['_ANNOUNCERESPONSE']._serialized_end=2116
+  _globals['_WANTEDVERSION']._serialized_start=2118
+  _globals['_WANTEDVERSION']._serialized_end=2201
+  _globals['_ROUTERSERVICE']._serialized_start=2341
+  _globals['_ROUTERSERVICE']._serialized_end=2782
+  _globals['_PLACEMENTSERVICE']._serialized_start=2784
+  _globals['_PLACEMENTSERVICE']._serialized_end=2893
 # @@protoc_insertion_point(module_scope)

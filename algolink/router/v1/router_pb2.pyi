@@ -152,20 +152,6 @@ class RuleOutcome(_message.Message):
     why: str
     def __init__(self, rule: _Optional[str] = ..., decided: _Optional[bool] = ..., why: _Optional[str] = ...) -> None: ...
 
-class ExportTableRequest(_message.Message):
-    __slots__ = ("models",)
-    MODELS_FIELD_NUMBER: _ClassVar[int]
-    models: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, models: _Optional[_Iterable[str]] = ...) -> None: ...
-
-class ExportTableResponse(_message.Message):
-    __slots__ = ("revision", "table_json")
-    REVISION_FIELD_NUMBER: _ClassVar[int]
-    TABLE_JSON_FIELD_NUMBER: _ClassVar[int]
-    revision: str
-    table_json: str
-    def __init__(self, revision: _Optional[str] = ..., table_json: _Optional[str] = ...) -> None: ...
-
 class GetStatusRequest(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...

@@ -61,11 +61,6 @@ class RouterServiceStub:
                 request_serializer=algolink_dot_router_dot_v1_dot_router__pb2.ExplainRequest.SerializeToString,
                 response_deserializer=algolink_dot_router_dot_v1_dot_router__pb2.Explanation.FromString,
                 _registered_method=True)
-        self.ExportTable = channel.unary_unary(
-                '/algolink.router.v1.RouterService/ExportTable',
-                request_serializer=algolink_dot_router_dot_v1_dot_router__pb2.ExportTableRequest.SerializeToString,
-                response_deserializer=algolink_dot_router_dot_v1_dot_router__pb2.ExportTableResponse.FromString,
-                _registered_method=True)
         self.GetStatus = channel.unary_unary(
                 '/algolink.router.v1.RouterService/GetStatus',
                 request_serializer=algolink_dot_router_dot_v1_dot_router__pb2.GetStatusRequest.SerializeToString,
@@ -120,16 +115,6 @@ class RouterServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def ExportTable(self, request, context):
-        """Reads the table of some models, or of all, as a file keeps it.
-
-        INVALID_ARGUMENT with reason MODEL_ID_INVALID; NOT_FOUND with reason
-        ROUTE_NOT_FOUND.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
     def GetStatus(self, request, context):
         """Reads who is connected: replicas, Envoys and the state of each.
         """
@@ -159,11 +144,6 @@ def add_RouterServiceServicer_to_server(servicer, server):
                     servicer.Explain,
                     request_deserializer=algolink_dot_router_dot_v1_dot_router__pb2.ExplainRequest.FromString,
                     response_serializer=algolink_dot_router_dot_v1_dot_router__pb2.Explanation.SerializeToString,
-            ),
-            'ExportTable': grpc.unary_unary_rpc_method_handler(
-                    servicer.ExportTable,
-                    request_deserializer=algolink_dot_router_dot_v1_dot_router__pb2.ExportTableRequest.FromString,
-                    response_serializer=algolink_dot_router_dot_v1_dot_router__pb2.ExportTableResponse.SerializeToString,
             ),
             'GetStatus': grpc.unary_unary_rpc_method_handler(
                     servicer.GetStatus,
@@ -286,33 +266,6 @@ class RouterService:
             '/algolink.router.v1.RouterService/Explain',
             algolink_dot_router_dot_v1_dot_router__pb2.ExplainRequest.SerializeToString,
             algolink_dot_router_dot_v1_dot_router__pb2.Explanation.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-    @staticmethod
-    def ExportTable(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
-            target,
-            '/algolink.router.v1.RouterService/ExportTable',
-            algolink_dot_router_dot_v1_dot_router__pb2.ExportTableRequest.SerializeToString,
-            algolink_dot_router_dot_v1_dot_router__pb2.ExportTableResponse.FromString,
             options,
             channel_credentials,
             insecure,
