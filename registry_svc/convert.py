@@ -35,13 +35,19 @@ def evidence(request: pb.SetAliasRequest) -> Evidence | None:
     )
 
 
+def evidence_to_proto(evidence: Evidence | None) -> pb.Evidence | None:
+    if evidence is None:
+        return None
+    return pb.Evidence(experiment=str(evidence.experiment), verdict_digest=evidence.verdict_digest)
+
+
 def model_to_proto(model: Model) -> pb.Model:
     return pb.Model(
         name=str(model.name),
         aliases={name: _alias_to_proto(alias) for name, alias in model.aliases.items()},
         latest_version=model.latest_version,
-        create_time=_timestamp(model.create_time),
-        update_time=_timestamp(model.update_time),
+        create_time=timestamp(model.create_time),
+        update_time=timestamp(model.update_time),
         etag=model.etag,
         revision=model.revision,
     )
@@ -58,7 +64,7 @@ def version_to_proto(version: Version) -> pb.Version:
             outputs=[_tensor_to_proto(tensor) for tensor in version.signature.outputs],
         ),
         description=version.description,
-        create_time=_timestamp(version.create_time),
+        create_time=timestamp(version.create_time),
     )
 
 
@@ -79,14 +85,9 @@ def step_to_proto(
 def _alias_to_proto(alias: Alias) -> pb.Alias:
     return pb.Alias(
         version=alias.version,
-        update_time=_timestamp(alias.update_time),
+        update_time=timestamp(alias.update_time),
         reason=alias.reason,
-        evidence=None
-        if alias.evidence is None
-        else pb.Evidence(
-            experiment=str(alias.evidence.experiment),
-            verdict_digest=alias.evidence.verdict_digest,
-        ),
+        evidence=evidence_to_proto(alias.evidence),
     )
 
 
@@ -94,7 +95,7 @@ def _tensor_to_proto(tensor: TensorSpec) -> pb.TensorSpec:
     return pb.TensorSpec(name=tensor.name, datatype=tensor.datatype, shape=tensor.shape)
 
 
-def _timestamp(time: datetime) -> Timestamp:
+def timestamp(time: datetime) -> Timestamp:
     timestamp = Timestamp()
     timestamp.FromDatetime(time)
     return timestamp

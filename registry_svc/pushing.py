@@ -9,7 +9,7 @@ from datetime import datetime
 
 from algolink.errors import AlgoLinkError, InvalidArgument
 from algolink.registry.v1 import registry_pb2 as pb
-from registry_svc import convert
+from registry_svc import convert, recording
 from registry_svc.artifacts import ArtifactFolder, Upload
 from registry_svc.domain import models, pushes
 from registry_svc.domain.pushes import Push, PushHeader
@@ -42,15 +42,19 @@ class Pusher:
         self._max_bytes = max_bytes
         self._now = now
 
-    async def push(self, requests: AsyncIterator[pb.PushVersionRequest]) -> Version:
-        """Makes the next version of what `requests` bring, or finds the one they made."""
+    async def push(self, requests: AsyncIterator[pb.PushVersionRequest], *, by: str) -> Version:
+        """Makes the next version of what `requests` bring, or finds the one they made.
+
+        Args:
+            by: name of the caller.
+        """
         try:
-            return await self._push(requests)
+            return await self._push(requests, by)
         except AlgoLinkError:
             await _discard(requests)
             raise
 
-    async def _push(self, requests: AsyncIterator[pb.PushVersionRequest]) -> Version:
+    async def _push(self, requests: AsyncIterator[pb.PushVersionRequest], by: str) -> Version:
         header = await _header(requests)
         pushes.check_size(header, limit_bytes=self._max_bytes)
         async with self._store.reading() as reader:
@@ -66,9 +70,11 @@ class Pusher:
                 await upload.write(request.chunk)
             await upload.finish()
             signature = await self._inspector.inspect(upload.path)
-            return await self._save(header, upload, signature)
+            return await self._save(header, upload, signature, by)
 
-    async def _save(self, header: PushHeader, upload: Upload, signature: Signature) -> Version:
+    async def _save(
+        self, header: PushHeader, upload: Upload, signature: Signature, by: str
+    ) -> Version:
         at = self._now()
         async with self._store.writing() as writer:
             known = await _known(writer, header)  # a twin of this call may have been faster
@@ -83,7 +89,8 @@ class Pusher:
                 description=header.description,
                 create_time=at,
             )
-            await writer.put_model(models.with_next_version(model, aliases=header.aliases, at=at))
+            pushed = models.with_next_version(model, aliases=header.aliases, at=at)
+            await recording.save_model(writer, model, pushed, at=at, by=by)
             await writer.add_version(version)
             await writer.add_push(
                 Push(request_id=header.request_id, version=version.name, digest=header.digest)

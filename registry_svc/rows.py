@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from algolink.names import ExperimentName, ModelName, VersionName
+from registry_svc.domain.ledger import AliasMove
 from registry_svc.domain.models import Alias, Evidence, Model
 from registry_svc.domain.pushes import Push
 from registry_svc.domain.versions import Signature, TensorSpec, Version
@@ -37,13 +38,11 @@ def of_model(model: Model, change: int) -> dict[str, object]:
 
 
 def alias(row: Row) -> Alias:
-    evidence = None
-    if row.experiment is not None:
-        evidence = Evidence(
-            experiment=ExperimentName(row.experiment), verdict_digest=row.verdict_digest
-        )
     return Alias(
-        version=row.version, update_time=row.update_time, reason=row.reason, evidence=evidence
+        version=row.version,
+        update_time=row.update_time,
+        reason=row.reason,
+        evidence=_evidence(row),
     )
 
 
@@ -55,8 +54,7 @@ def of_aliases(model: Model) -> list[dict[str, object]]:
             "version": alias.version,
             "update_time": alias.update_time,
             "reason": alias.reason,
-            "experiment": alias.evidence.experiment.experiment if alias.evidence else None,
-            "verdict_digest": alias.evidence.verdict_digest if alias.evidence else None,
+            **_of_evidence(alias.evidence),
         }
         for name, alias in model.aliases.items()
     ]
@@ -96,6 +94,36 @@ def of_signature(signature: Signature) -> dict[str, object]:
     }
 
 
+def move(row: Row) -> AliasMove:
+    return AliasMove(
+        model=ModelName(row.model),
+        number=row.number,
+        alias=row.alias,
+        version=row.version,
+        previous_version=row.previous_version,
+        commit_time=row.commit_time,
+        mover=row.mover,
+        reason=row.reason,
+        evidence=_evidence(row),
+        restores=row.restores,
+    )
+
+
+def of_move(move: AliasMove) -> dict[str, object]:
+    return {
+        "model": move.model.model,
+        "number": move.number,
+        "alias": move.alias,
+        "version": move.version,
+        "previous_version": move.previous_version,
+        "commit_time": move.commit_time,
+        "mover": move.mover,
+        "reason": move.reason,
+        **_of_evidence(move.evidence),
+        "restores": move.restores,
+    }
+
+
 def push(row: Row) -> Push:
     return Push(
         request_id=row.request_id, version=VersionName(row.model, row.number), digest=row.digest
@@ -108,6 +136,19 @@ def of_push(push: Push) -> dict[str, object]:
         "model": push.version.model,
         "number": push.version.number,
         "digest": push.digest,
+    }
+
+
+def _evidence(row: Row) -> Evidence | None:
+    if row.experiment is None:
+        return None
+    return Evidence(experiment=ExperimentName(row.experiment), verdict_digest=row.verdict_digest)
+
+
+def _of_evidence(evidence: Evidence | None) -> dict[str, object]:
+    return {
+        "experiment": evidence.experiment.experiment if evidence else None,
+        "verdict_digest": evidence.verdict_digest if evidence else None,
     }
 
 

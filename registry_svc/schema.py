@@ -61,3 +61,21 @@ pushes = sa.Table(
     sa.Column("digest", sa.Text, nullable=False),
     sa.ForeignKeyConstraint(["model", "number"], ["versions.model", "versions.number"]),
 )
+
+alias_moves = sa.Table(
+    "alias_moves",
+    metadata,
+    sa.Column("model", sa.Text, sa.ForeignKey("models.model"), primary_key=True),
+    sa.Column("number", sa.BigInteger, primary_key=True),
+    sa.Column("alias", sa.Text, nullable=False),
+    sa.Column("version", sa.BigInteger, nullable=True),
+    sa.Column("previous_version", sa.BigInteger, nullable=True),
+    sa.Column("commit_time", UtcDateTime, nullable=False),
+    sa.Column("mover", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("experiment", sa.Text, nullable=True),
+    sa.Column("verdict_digest", sa.Text, nullable=True),
+    sa.Column("restores", sa.BigInteger, nullable=True),
+    sa.Index("alias_moves_of_alias", "model", "alias", "number"),
+)
+"""Rows are added and never changed."""

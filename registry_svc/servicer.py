@@ -16,7 +16,7 @@ from algolink.names import ModelName, VersionName
 from algolink.registry.v1 import registry_pb2 as pb
 from algolink.registry.v1 import registry_pb2_grpc
 from chassis import auth, watch
-from registry_svc import convert
+from registry_svc import convert, recording
 from registry_svc.artifacts import ArtifactFolder
 from registry_svc.domain import models, paging
 from registry_svc.domain.models import ModelState
@@ -33,6 +33,7 @@ class RegistryServicer(registry_pb2_grpc.RegistryServiceServicer):
 
     Args:
         draining: ends the watches when set.
+        changes: notified after each write; wakes the watches.
     """
 
     def __init__(
@@ -43,18 +44,19 @@ class RegistryServicer(registry_pb2_grpc.RegistryServiceServicer):
         *,
         now: Callable[[], datetime],
         draining: asyncio.Event,
+        changes: watch.Notifier,
     ) -> None:
         self._store = store
         self._artifacts = artifacts
         self._pusher = pusher
         self._now = now
         self._draining = draining
-        self._changes = watch.Notifier()
+        self._changes = changes
 
     async def PushVersion(
         self, request_iterator: AsyncIterator[pb.PushVersionRequest], context: Context
     ) -> pb.Version:
-        version = await self._pusher.push(aiter(request_iterator))
+        version = await self._pusher.push(aiter(request_iterator), by=auth.caller().name)
         self._changes.notify()
         _log.info(
             "version pushed",
@@ -109,6 +111,7 @@ class RegistryServicer(registry_pb2_grpc.RegistryServiceServicer):
     async def SetAlias(self, request: pb.SetAliasRequest, context: Context) -> pb.Model:
         name = ModelName.parse(request.model)
         evidence = convert.evidence(request)
+        at = self._now()
         async with self._store.writing() as writer:
             model = await writer.get_model(name)
             models.check_etag(model, request.etag)
@@ -116,23 +119,31 @@ class RegistryServicer(registry_pb2_grpc.RegistryServiceServicer):
                 model,
                 request.alias,
                 request.version,
-                at=self._now(),
+                at=at,
                 reason=request.reason,
                 evidence=evidence,
             )
-            saved = model if pointed is model else await writer.put_model(pointed)
+            if pointed is not model:
+                pointed, _ = await recording.save_model(
+                    writer, model, pointed, at=at, by=auth.caller().name
+                )
         self._changes.notify()
-        _log_alias("alias set", name, request.alias, version=request.version)
-        return convert.model_to_proto(saved)
+        log_alias("alias set", name, request.alias, version=request.version)
+        return convert.model_to_proto(pointed)
 
     async def DeleteAlias(self, request: pb.DeleteAliasRequest, context: Context) -> Empty:
         name = ModelName.parse(request.model)
+        reason = models.check_reason(request.reason)
+        at = self._now()
         async with self._store.writing() as writer:
             model = await writer.get_model(name)
             models.check_etag(model, request.etag)
-            await writer.put_model(models.remove_alias(model, request.alias, at=self._now()))
+            removed = models.remove_alias(model, request.alias, at=at)
+            await recording.save_model(
+                writer, model, removed, at=at, by=auth.caller().name, removal_reason=reason
+            )
         self._changes.notify()
-        _log_alias("alias deleted", name, request.alias)
+        log_alias("alias deleted", name, request.alias)
         return Empty()
 
     async def DownloadArtifact(
@@ -160,7 +171,8 @@ class RegistryServicer(registry_pb2_grpc.RegistryServiceServicer):
             return list(await reader.changed_since(change))
 
 
-def _log_alias(event: str, model: ModelName, alias: str, **details: object) -> None:
+def log_alias(event: str, model: ModelName, alias: str, **details: object) -> None:
+    """Logs what happened to an alias, and who asked for it."""
     _log.info(
         event,
         extra={"model": str(model), "alias": alias, "caller": auth.caller().name, **details},

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
+from datetime import datetime
 from typing import Protocol
 
 from algolink.names import ModelName, VersionName
 from chassis.watch import Change
+from registry_svc.domain.ledger import AliasMove
 from registry_svc.domain.models import Model, ModelState
 from registry_svc.domain.pushes import Push
 from registry_svc.domain.versions import Version
@@ -50,6 +52,18 @@ class Reader(Protocol):
     async def find_push(self, request_id: str) -> Push | None:
         """The push of a request id, or None."""
 
+    async def list_moves(
+        self, model: ModelName, *, alias: str | None, below: int | None, limit: int
+    ) -> Sequence[AliasMove]:
+        """At most `limit` moves whose number is below `below`, newest first.
+
+        Args:
+            alias: only moves of this one; None for all.
+        """
+
+    async def find_move_at(self, model: ModelName, alias: str, time: datetime) -> AliasMove | None:
+        """Last move of an alias at or before `time`, or None."""
+
     async def changed_since(self, change: int) -> Sequence[Change[ModelState]]:
         """Models changed after `change`, each as it is now, in the order of change."""
 
@@ -66,6 +80,9 @@ class Writer(Reader, Protocol):
 
     async def add_version(self, version: Version) -> None:
         """Adds a version of a model that is put in the same transaction."""
+
+    async def add_move(self, move: AliasMove) -> None:
+        """Appends to the ledger of a model that is put in the same transaction."""
 
     async def add_push(self, push: Push) -> None:
         """Remembers the request id of a push."""

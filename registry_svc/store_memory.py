@@ -7,11 +7,13 @@ import uuid
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from algolink.errors import Aborted
 from algolink.names import ModelName, VersionName
 from chassis.watch import Change
 from registry_svc.domain import models
+from registry_svc.domain.ledger import AliasMove
 from registry_svc.domain.models import Model, ModelState
 from registry_svc.domain.pushes import Push
 from registry_svc.domain.versions import Version
@@ -22,6 +24,7 @@ class _State:
     models: dict[ModelName, Model] = field(default_factory=dict)
     changes: dict[ModelName, int] = field(default_factory=dict)
     versions: dict[ModelName, list[Version]] = field(default_factory=dict)  # oldest first
+    moves: dict[ModelName, list[AliasMove]] = field(default_factory=dict)  # oldest first
     pushes: dict[str, Push] = field(default_factory=dict)
     head: int = 0
 
@@ -30,6 +33,7 @@ class _State:
             dict(self.models),
             dict(self.changes),
             {name: list(versions) for name, versions in self.versions.items()},
+            {name: list(moves) for name, moves in self.moves.items()},
             dict(self.pushes),
             self.head,
         )
@@ -94,6 +98,21 @@ class _Transaction:
     async def find_push(self, request_id: str) -> Push | None:
         return self._state.pushes.get(request_id)
 
+    async def list_moves(
+        self, model: ModelName, *, alias: str | None, below: int | None, limit: int
+    ) -> Sequence[AliasMove]:
+        newest_first = reversed(self._state.moves.get(model, []))
+        return [
+            move
+            for move in newest_first
+            if (alias is None or move.alias == alias) and (below is None or move.number < below)
+        ][:limit]
+
+    async def find_move_at(self, model: ModelName, alias: str, time: datetime) -> AliasMove | None:
+        newest_first = reversed(self._state.moves.get(model, []))
+        found = (m for m in newest_first if m.alias == alias and m.commit_time <= time)
+        return next(found, None)
+
     async def changed_since(self, change: int) -> Sequence[Change[ModelState]]:
         changed = sorted((n, name) for name, n in self._state.changes.items() if n > change)
         return [
@@ -120,6 +139,9 @@ class _Transaction:
 
     async def add_version(self, version: Version) -> None:
         self._state.versions.setdefault(ModelName(version.name.model), []).append(version)
+
+    async def add_move(self, move: AliasMove) -> None:
+        self._state.moves.setdefault(move.model, []).append(move)
 
     async def add_push(self, push: Push) -> None:
         self._state.pushes[push.request_id] = push

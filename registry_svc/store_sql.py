@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -16,6 +17,7 @@ from chassis import database
 from chassis.watch import Change
 from registry_svc import rows, schema
 from registry_svc.domain import models
+from registry_svc.domain.ledger import AliasMove
 from registry_svc.domain.models import Alias, Model, ModelState
 from registry_svc.domain.pushes import Push
 from registry_svc.domain.versions import Version
@@ -98,6 +100,30 @@ class SqlReader:
         row = result.one_or_none()
         return None if row is None else rows.push(row)
 
+    async def list_moves(
+        self, model: ModelName, *, alias: str | None, below: int | None, limit: int
+    ) -> Sequence[AliasMove]:
+        table = schema.alias_moves
+        query = sa.select(table).where(table.c.model == model.model)
+        if alias is not None:
+            query = query.where(table.c.alias == alias)
+        if below is not None:
+            query = query.where(table.c.number < below)
+        result = await self._connection.execute(query.order_by(table.c.number.desc()).limit(limit))
+        return [rows.move(row) for row in result]
+
+    async def find_move_at(self, model: ModelName, alias: str, time: datetime) -> AliasMove | None:
+        table = schema.alias_moves
+        result = await self._connection.execute(
+            sa.select(table)
+            .where(table.c.model == model.model, table.c.alias == alias)
+            .where(table.c.commit_time <= time)
+            .order_by(table.c.number.desc())
+            .limit(1)
+        )
+        row = result.one_or_none()
+        return None if row is None else rows.move(row)
+
     async def changed_since(self, change: int) -> Sequence[Change[ModelState]]:
         changed = schema.models.c.change > change
         result = await self._connection.execute(
@@ -162,6 +188,9 @@ class SqlWriter(SqlReader):
 
     async def add_version(self, version: Version) -> None:
         await self._connection.execute(sa.insert(schema.versions).values(rows.of_version(version)))
+
+    async def add_move(self, move: AliasMove) -> None:
+        await self._connection.execute(sa.insert(schema.alias_moves).values(rows.of_move(move)))
 
     async def add_push(self, push: Push) -> None:
         await self._connection.execute(sa.insert(schema.pushes).values(rows.of_push(push)))

@@ -12,6 +12,7 @@ from typing import Self
 
 from algolink import names
 from algolink.client import artifact, experiments, outcomes, registry, router
+from algolink.client.aio_history import AsyncHistory
 from algolink.client.aio_traffic import AsyncTrafficClient
 from algolink.client.aio_transport import AioTransport
 from algolink.client.artifact import Artifact, Progress, Serializable
@@ -52,6 +53,7 @@ class AsyncClient:
         self._timeout_s = timeout_s
         self._transport = AioTransport(self.connection)
         self.traffic = AsyncTrafficClient(self._transport, timeout_s)
+        self.history = AsyncHistory(self._transport, timeout_s)
         self._takes: dict[tuple[str, int | None], Takes] = {}
 
     async def __aenter__(self) -> Self:

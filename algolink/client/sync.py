@@ -22,6 +22,7 @@ from algolink.client.connection import Connection, resolve
 from algolink.client.experiments import Analysis, Arm, Metric, Rule
 from algolink.client.outcomes import Outcome
 from algolink.client.prediction import Inputs, Prediction, Takes
+from algolink.client.sync_history import History
 from algolink.client.sync_traffic import TrafficClient
 from algolink.client.sync_transport import SyncTransport
 from algolink.errors import InvalidArgument
@@ -37,6 +38,8 @@ class Client:
     `ALGOLINK_DATA_ENDPOINT`, `ALGOLINK_TOKEN`, `ALGOLINK_DATA_DIR`), from what
     `algolink up` wrote into the data folder, or from the defaults. Names may be
     short (`iris`) or whole (`models/iris`).
+
+    `history` holds what the registry remembers.
 
     Every method raises a class of `algolink.errors`: `Unavailable` with reason
     ENDPOINT_UNREACHABLE where nothing listens, otherwise what the service said.
@@ -58,6 +61,7 @@ class Client:
         self._timeout_s = timeout_s
         self._transport = SyncTransport(self.connection)
         self.traffic = TrafficClient(self._transport, timeout_s)
+        self.history = History(self._transport, timeout_s)
         self._takes: dict[tuple[str, int | None], Takes] = {}
 
     def __enter__(self) -> Self:

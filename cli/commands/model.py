@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from datetime import datetime
 from pathlib import Path
 
 import click
@@ -12,8 +13,10 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, Trans
 from algolink.client import Client
 from algolink.names import CHAMPION
 from algolink.registry.v1 import registry_pb2 as pb
-from cli import output
+from cli import output, times
+from cli.commands import model_history
 from cli.session import Session, common, examples
+from cli.views import ledger as ledger_views
 from cli.views import models as views
 
 _LONGEST_EXAMPLE = 16
@@ -113,11 +116,13 @@ def versions(session: Session, name: str) -> None:
     epilog=examples(
         "algolink model alias iris champion 2 --reason 'better on the holdout'",
         "algolink model alias iris nightly 3",
+        "algolink model alias iris champion --at 2026-03-03T12:00Z",
     )
 )
 @click.argument("name")
 @click.argument("alias")
-@click.argument("version", type=click.IntRange(min=1))
+@click.argument("version", type=click.IntRange(min=1), required=False)
+@click.option("--at", "time", type=times.MOMENT, help="Show where it pointed then instead.")
 @click.option("--reason", default="", help="Why, in your words.")
 @click.option("--etag", default="", help="Only if the model still is as last seen.")
 @click.option("--wait/--no-wait", default=True, help="Return once a new champion answers.")
@@ -127,13 +132,21 @@ def alias(
     session: Session,
     name: str,
     alias: str,
-    version: int,
+    version: int | None,
+    time: datetime | None,
     reason: str,
     etag: str,
     wait: bool,
     wait_timeout: float,
 ) -> None:
-    """Point an ALIAS of a model at a VERSION."""
+    """Point an ALIAS of a model at a VERSION, or show where it points or pointed."""
+    if version is None:
+        with session.client() as client:
+            move = client.history.alias_at(name, alias, time)
+        session.show(move, lambda: ledger_views.move(move))
+        return
+    if time is not None:
+        raise click.UsageError("give a VERSION to move the alias, or --at to look back, not both")
     with session.client() as client, session.waiting("until the route follows"):
         found = client.set_alias(
             name,
@@ -145,6 +158,10 @@ def alias(
             wait_timeout_s=wait_timeout,
         )
     session.show(found, lambda: views.model(found))
+
+
+model.add_command(model_history.history)
+model.add_command(model_history.rollback)
 
 
 def _bar() -> Progress:

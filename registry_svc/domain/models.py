@@ -120,13 +120,7 @@ def point_alias(
         NotFound: VERSION_NOT_FOUND.
     """
     names.check_alias(alias)
-    if len(reason) > MAX_REASON:
-        raise InvalidArgument(
-            "REASON_TOO_LONG",
-            f"the reason has {len(reason)} characters, at most {MAX_REASON} are allowed",
-            length=len(reason),
-            limit=MAX_REASON,
-        )
+    check_reason(reason)
     if not 1 <= version <= model.latest_version:
         raise version_not_found(model.name, version)
     present = model.aliases.get(alias)
@@ -159,6 +153,18 @@ def remove_alias(model: Model, alias: str, *, at: datetime) -> Model:
         )
     kept = {name: target for name, target in model.aliases.items() if name != alias}
     return replace(model, aliases=kept, update_time=at)
+
+
+def check_reason(reason: str) -> str:
+    """Returns `reason` if it is short enough, else raises REASON_TOO_LONG."""
+    if len(reason) > MAX_REASON:
+        raise InvalidArgument(
+            "REASON_TOO_LONG",
+            f"the reason has {len(reason)} characters, at most {MAX_REASON} are allowed",
+            length=len(reason),
+            limit=MAX_REASON,
+        )
+    return reason
 
 
 def check_etag(model: Model, etag: str) -> None:

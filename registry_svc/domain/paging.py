@@ -60,6 +60,21 @@ def after(page_token: str, check: Callable[[str], T]) -> T | None:
         ) from error
 
 
+def number_in(collection: str, text: str) -> int:
+    """Number of what `text` names in a collection.
+
+    Raises:
+        ValueError: if it names something else.
+
+    >>> number_in("models/iris/aliasMoves/-", "models/iris/aliasMoves/-/7")
+    7
+    """
+    place, _, number = text.rpartition("/")
+    if place != collection:
+        raise ValueError(f"{text} is not in {collection}")
+    return int(number)
+
+
 def cut(items: Sequence[T], page_size: int, last_of: Callable[[T], str]) -> tuple[Sequence[T], str]:
     """First page of `items` and the next page's token, empty on the last.
 

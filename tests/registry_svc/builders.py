@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 
 from algolink.names import ModelName, VersionName
 from registry_svc.domain import models
-from registry_svc.domain.models import Model
+from registry_svc.domain.ledger import AliasMove
+from registry_svc.domain.models import Evidence, Model
 from registry_svc.domain.pushes import PushHeader
 from registry_svc.domain.versions import Signature, TensorSpec, Version
 
@@ -50,4 +51,31 @@ def a_header(
         size_bytes=size_bytes,
         description=description,
         aliases=aliases,
+    )
+
+
+def a_move(
+    number: int = 1,
+    *,
+    model: str = "iris",
+    alias: str = "champion",
+    version: int | None = 1,
+    previous_version: int | None = None,
+    commit_time: datetime = NOON,
+    mover: str = "",
+    reason: str = "",
+    evidence: Evidence | None = None,
+    restores: int | None = None,
+) -> AliasMove:
+    return AliasMove(
+        model=ModelName(model),
+        number=number,
+        alias=alias,
+        version=version,
+        previous_version=previous_version,
+        commit_time=commit_time,
+        mover=mover,
+        reason=reason,
+        evidence=evidence,
+        restores=restores,
     )

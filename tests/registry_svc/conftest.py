@@ -4,24 +4,23 @@ import asyncio
 import hashlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import grpc
 import pytest
 
+from algolink.registry.v1 import ledger_pb2_grpc, registry_pb2_grpc
 from algolink.registry.v1 import registry_pb2 as pb
-from algolink.registry.v1 import registry_pb2_grpc
 from chassis.channel import open_channel
 from chassis.database import open_engine
 from chassis.runtime import Runtime
 from chassis.server import serve
 from chassis.settings import ServiceSettings
-from registry_svc.app import SERVICE_NAMES
+from registry_svc import rpcs
 from registry_svc.artifacts import ArtifactFolder
 from registry_svc.inspection import OnnxInspector
 from registry_svc.pushing import Pusher
-from registry_svc.servicer import RegistryServicer
 from registry_svc.store import Store
 from registry_svc.store_memory import MemoryStore
 from registry_svc.store_sql import SqlStore
@@ -51,6 +50,19 @@ def onnx_model() -> bytes:
     return onnx_files.plus_one(columns=4)
 
 
+class Clock:
+    """Noon, until a test says otherwise."""
+
+    def __init__(self) -> None:
+        self.time = NOON
+
+    def now(self) -> datetime:
+        return self.time
+
+    def advance(self, **span: float) -> None:
+        self.time += timedelta(**span)
+
+
 @dataclass
 class Registry:
     """A running registry over a memory store and a real artifact folder.
@@ -59,11 +71,15 @@ class Registry:
         stub: its rpcs.
         folder: where its artifacts are.
         draining: ends its watches when set.
+        ledger: the rpcs of its ledger.
+        clock: what time it is for it.
     """
 
     stub: Any
     folder: Path
     draining: asyncio.Event
+    ledger: Any
+    clock: Clock
 
     async def push(self, artifact: bytes, **header: Any) -> pb.Version:
         version: pb.Version = await self.stub.PushVersion(uploads.messages(artifact, **header))
@@ -84,20 +100,23 @@ async def registry(tmp_path: Path) -> AsyncIterator[Registry]:
     tokens.write_text(f"tester admin {hashlib.sha256(token.encode()).hexdigest()}\n")
     settings = ServiceSettings(tokens_file=tokens, drain_grace_s=5.0)
     store = MemoryStore()
+    clock = Clock()
     async with asyncio.TaskGroup() as tasks:
         runtime = Runtime("registry_svc", tasks)
         pusher = Pusher(
-            store, artifacts, OnnxInspector(timeout_s=60), max_bytes=MAX_BYTES, now=lambda: NOON
+            store, artifacts, OnnxInspector(timeout_s=60), max_bytes=MAX_BYTES, now=clock.now
         )
-        servicer = RegistryServicer(
-            store, artifacts, pusher, now=lambda: NOON, draining=runtime.draining
+        register = rpcs.registration(
+            store, artifacts, pusher, now=clock.now, draining=runtime.draining
         )
-
-        def register(server: grpc.aio.Server) -> None:
-            registry_pb2_grpc.add_RegistryServiceServicer_to_server(servicer, server)
-
         async with (
-            serve(runtime, settings, register, service_names=SERVICE_NAMES) as port,
+            serve(runtime, settings, register, service_names=rpcs.SERVICE_NAMES) as port,
             open_channel(f"127.0.0.1:{port}", token) as channel,
         ):
-            yield Registry(registry_pb2_grpc.RegistryServiceStub(channel), folder, runtime.draining)
+            yield Registry(
+                registry_pb2_grpc.RegistryServiceStub(channel),
+                folder,
+                runtime.draining,
+                ledger_pb2_grpc.LedgerServiceStub(channel),
+                clock,
+            )

@@ -174,7 +174,8 @@ class RegistryServiceServicer:
 
         NOT_FOUND with reason MODEL_NOT_FOUND or ALIAS_NOT_FOUND; ABORTED with
         reason ETAG_MISMATCH if `etag` is set and stale; FAILED_PRECONDITION with
-        reason CHAMPION_REQUIRED for the alias `champion`: move it instead.
+        reason CHAMPION_REQUIRED for the alias `champion`: move it instead;
+        INVALID_ARGUMENT with reason REASON_TOO_LONG.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

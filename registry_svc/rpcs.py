@@ -1,0 +1,48 @@
+"""All rpcs of the registry, on one server."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+
+import grpc
+
+from algolink.registry.v1 import ledger_pb2_grpc, registry_pb2_grpc
+from chassis import watch
+from registry_svc.artifacts import ArtifactFolder
+from registry_svc.pushing import Pusher
+from registry_svc.servicer import RegistryServicer
+from registry_svc.servicer_ledger import LedgerServicer
+from registry_svc.store import Store
+
+SERVICE_NAMES = (
+    "algolink.registry.v1.RegistryService",
+    "algolink.registry.v1.LedgerService",
+)
+
+
+def registration(
+    store: Store,
+    artifacts: ArtifactFolder,
+    pusher: Pusher,
+    *,
+    now: Callable[[], datetime],
+    draining: asyncio.Event,
+) -> Callable[[grpc.aio.Server], None]:
+    """What adds the servicers of `SERVICE_NAMES` to a server.
+
+    Args:
+        draining: ends the watches when set.
+    """
+    changes = watch.Notifier()
+    registry = RegistryServicer(
+        store, artifacts, pusher, now=now, draining=draining, changes=changes
+    )
+    ledger = LedgerServicer(store, now=now, changes=changes)
+
+    def register(server: grpc.aio.Server) -> None:
+        registry_pb2_grpc.add_RegistryServiceServicer_to_server(registry, server)
+        ledger_pb2_grpc.add_LedgerServiceServicer_to_server(ledger, server)
+
+    return register

@@ -1,0 +1,95 @@
+"""The rpcs of the ledger of aliases."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from algolink import names
+from algolink.names import ModelName
+from algolink.registry.v1 import ledger_pb2 as pb
+from algolink.registry.v1 import ledger_pb2_grpc
+from chassis import auth, watch
+from registry_svc import convert_ledger, recording
+from registry_svc.domain import ledger, models, paging
+from registry_svc.domain.ledger import AliasMove
+from registry_svc.servicer import Context, log_alias
+from registry_svc.store import Reader, Store
+
+
+class LedgerServicer(ledger_pb2_grpc.LedgerServiceServicer):
+    """Parses, loads, decides, saves and replies.
+
+    Args:
+        changes: notified after each write.
+    """
+
+    def __init__(
+        self, store: Store, *, now: Callable[[], datetime], changes: watch.Notifier
+    ) -> None:
+        self._store = store
+        self._now = now
+        self._changes = changes
+
+    async def GetAliasAt(self, request: pb.GetAliasAtRequest, context: Context) -> pb.AliasMove:
+        name = ModelName.parse(request.model)
+        alias = names.check_alias(request.alias)
+        now = self._now()
+        time = ledger.check_asked_time(convert_ledger.asked_time(request) or now, now=now)
+        async with self._store.reading() as reader:
+            await reader.get_model(name)
+            move = await reader.find_move_at(name, alias, time)
+        if move is None or move.version is None:
+            raise ledger.alias_not_set(name, alias, time)
+        return convert_ledger.move_to_proto(move)
+
+    async def ListAliasMoves(
+        self, request: pb.ListAliasMovesRequest, context: Context
+    ) -> pb.ListAliasMovesResponse:
+        parent = ModelName.parse(request.parent)
+        alias = names.check_alias(request.alias) if request.alias else None
+        page_size = paging.size(request.page_size)
+        place = f"{parent}/aliasMoves/{alias or '-'}"
+        below = paging.after(request.page_token, lambda text: paging.number_in(place, text))
+        async with self._store.reading() as reader:
+            await reader.get_model(parent)
+            found = await reader.list_moves(parent, alias=alias, below=below, limit=page_size + 1)
+        page, next_page_token = paging.cut(found, page_size, lambda move: f"{place}/{move.number}")
+        return pb.ListAliasMovesResponse(
+            moves=[convert_ledger.move_to_proto(move) for move in page],
+            next_page_token=next_page_token,
+        )
+
+    async def RollBackAlias(
+        self, request: pb.RollBackAliasRequest, context: Context
+    ) -> pb.AliasMove:
+        name = ModelName.parse(request.model)
+        alias = names.check_alias(request.alias)
+        at = self._now()
+        async with self._store.writing() as writer:
+            model = await writer.get_model(name)
+            models.check_etag(model, request.etag)
+            present = await _newest(writer, name, alias)
+            if present is None:
+                raise ledger.alias_not_set(name, alias)
+            earlier = await _newest(writer, name, alias, below=present.origin)
+            rolled_back = ledger.roll_back(model, present, earlier, at=at, reason=request.reason)
+            _, (move,) = await recording.save_model(
+                writer,
+                model,
+                rolled_back,
+                at=at,
+                by=auth.caller().name,
+                removal_reason=request.reason,
+                restores=earlier.origin if earlier else None,
+            )
+        self._changes.notify()
+        log_alias("alias rolled back", name, alias, version=move.version)
+        return convert_ledger.move_to_proto(move)
+
+
+async def _newest(
+    reader: Reader, name: ModelName, alias: str, below: int | None = None
+) -> AliasMove | None:
+    found = await reader.list_moves(name, alias=alias, below=below, limit=1)
+    return found[0] if found else None

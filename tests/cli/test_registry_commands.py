@@ -1,0 +1,73 @@
+"""Commands that ask a real registry what it remembers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Run
+from tests.registry_svc import served
+
+
+@pytest.fixture
+def registry(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Run]:
+    """Runs a command line that finds a real registry with two versions of iris."""
+    with served.serving(tmp_path) as endpoint:
+        monkeypatch.setenv("ALGOLINK_ENDPOINT", endpoint)
+        monkeypatch.setenv("ALGOLINK_DATA_ENDPOINT", endpoint)
+        monkeypatch.setenv("ALGOLINK_TOKEN", served.TOKEN)
+        monkeypatch.setenv("ALGOLINK_DATA_DIR", str(tmp_path / "nothing"))
+        for number in (1, 2):
+            push(run, tmp_path, f"iris {number}")
+        yield run
+
+
+def push(run: Run, folder: Path, content: str, *options: str) -> None:
+    file = folder / "model.onnx"
+    file.write_text(content)
+    done = run("model", "push", str(file), "--name", "iris", "--no-wait", *options)
+    assert done.status == 0, done.err
+
+
+class TestHistory:
+    def test_a_rollback_is_one_more_move(self, registry: Run) -> None:
+        registry("model", "alias", "iris", "champion", "2", "--reason", "better", "--no-wait")
+
+        rolled_back = registry("model", "rollback", "iris", "--reason", "errors", "--no-wait")
+        moves = json.loads(registry("model", "history", "iris", "-o", "json").out)
+        shown = registry("model", "history", "iris", "--alias", "champion").out
+
+        assert rolled_back.status == 0, rolled_back.err
+        assert [(m["version"], m["mover"], m["reason"]) for m in moves] == [
+            ("1", "ann", "errors"),
+            ("2", "ann", "better"),
+            ("1", "ann", ""),
+        ]
+        assert "errors; rollback to move 1" in shown
+
+    def test_the_champion_of_a_moment_is_shown(self, registry: Run) -> None:
+        before = json.loads(registry("model", "alias", "iris", "champion", "-o", "json").out)
+        registry("model", "alias", "iris", "champion", "2", "--no-wait")
+
+        then = registry("model", "alias", "iris", "champion", "--at", before["commit_time"])
+        now = json.loads(registry("model", "alias", "iris", "champion", "-o", "json").out)
+
+        assert "moved by" in then.out
+        assert (before["version"], now["version"]) == ("1", "2")
+
+    def test_nothing_was_there_before_the_first_push(self, registry: Run) -> None:
+        done = registry("model", "alias", "iris", "champion", "--at", "2020-01-01T00:00")
+
+        assert done.status == 1
+        assert "had no alias 'champion' at 2020-01-01T00:00:00+00:00 [ALIAS_NOT_SET]" in done.err
+
+    @pytest.mark.parametrize(
+        "arguments", [("2", "--at", "2020-01-01"), ("--at", "yesterday")], ids=["both", "no time"]
+    )
+    def test_a_question_that_cannot_be_is_a_misuse(
+        self, registry: Run, arguments: tuple[str, ...]
+    ) -> None:
+        assert registry("model", "alias", "iris", "champion", *arguments).status == 2
