@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
 from chassis import database, server
 from chassis.runtime import Runtime
@@ -32,7 +33,12 @@ async def app(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
             now=runtime.now,
         )
         register = rpcs.registration(
-            store, artifacts, pusher, now=runtime.now, draining=runtime.draining
+            store,
+            artifacts,
+            pusher,
+            now=runtime.now,
+            delete_grace=timedelta(seconds=settings.delete_grace_s),
+            draining=runtime.draining,
         )
         async with server.serve(runtime, settings, register, service_names=rpcs.SERVICE_NAMES):
             yield

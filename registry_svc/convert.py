@@ -12,7 +12,14 @@ from algolink.registry.v1 import registry_pb2 as pb
 from chassis.watch import Change, ResumeToken, Synced
 from registry_svc.domain.models import Alias, Evidence, Model, ModelState
 from registry_svc.domain.pushes import PushHeader
-from registry_svc.domain.versions import TensorSpec, Version
+from registry_svc.domain.versions import State, TensorSpec, Version
+
+_STATES = {
+    State.READY: pb.VERSION_STATE_READY,
+    State.DEPRECATED: pb.VERSION_STATE_DEPRECATED,
+    State.ARCHIVED: pb.VERSION_STATE_ARCHIVED,
+    State.DELETED: pb.VERSION_STATE_DELETED,
+}
 
 
 def push_header(header: pb.PushHeader) -> PushHeader:
@@ -23,6 +30,8 @@ def push_header(header: pb.PushHeader) -> PushHeader:
         size_bytes=header.size_bytes,
         description=header.description,
         aliases=frozenset(header.aliases),
+        tags=dict(header.tags),
+        metrics=dict(header.metrics),
     )
 
 
@@ -65,6 +74,14 @@ def version_to_proto(version: Version) -> pb.Version:
         ),
         description=version.description,
         create_time=timestamp(version.create_time),
+        state=_STATES[version.state],
+        state_time=timestamp(version.state_time),
+        state_reason=version.state_reason,
+        purge_time=timestamp(version.purge_time) if version.purge_time else None,
+        pusher=version.pusher,
+        tags=version.tags,
+        metrics=version.metrics,
+        etag=version.etag,
     )
 
 

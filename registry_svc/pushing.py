@@ -88,6 +88,10 @@ class Pusher:
                 signature=signature,
                 description=header.description,
                 create_time=at,
+                pusher=by,
+                state_time=at,
+                tags=header.tags,
+                metrics=header.metrics,
             )
             pushed = models.with_next_version(model, aliases=header.aliases, at=at)
             await recording.save_model(writer, model, pushed, at=at, by=by)

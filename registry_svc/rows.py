@@ -9,7 +9,7 @@ from algolink.names import ExperimentName, ModelName, VersionName
 from registry_svc.domain.ledger import AliasMove
 from registry_svc.domain.models import Alias, Evidence, Model
 from registry_svc.domain.pushes import Push
-from registry_svc.domain.versions import Signature, TensorSpec, Version
+from registry_svc.domain.versions import Signature, State, TensorSpec, Version
 
 Row = Any
 """A row of a query: its columns are attributes."""
@@ -68,6 +68,14 @@ def version(row: Row) -> Version:
         signature=signature(row.signature),
         description=row.description,
         create_time=row.create_time,
+        pusher=row.pusher,
+        state=State(row.state),
+        state_time=row.state_time,
+        state_reason=row.state_reason,
+        purge_time=row.purge_time,
+        tags=row.tags,
+        metrics=row.metrics,
+        revision=row.revision,
     )
 
 
@@ -80,6 +88,14 @@ def of_version(version: Version) -> dict[str, object]:
         "signature": of_signature(version.signature),
         "description": version.description,
         "create_time": version.create_time,
+        "pusher": version.pusher,
+        "state": version.state.value,
+        "state_time": version.state_time,
+        "state_reason": version.state_reason,
+        "purge_time": version.purge_time,
+        "tags": dict(version.tags),
+        "metrics": dict(version.metrics),
+        "revision": version.revision,
     }
 
 

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import grpc
 
-from algolink.registry.v1 import ledger_pb2_grpc, registry_pb2_grpc
+from algolink.registry.v1 import ledger_pb2_grpc, registry_pb2_grpc, versions_pb2_grpc
 from chassis import watch
 from registry_svc.artifacts import ArtifactFolder
 from registry_svc.pushing import Pusher
 from registry_svc.servicer import RegistryServicer
 from registry_svc.servicer_ledger import LedgerServicer
+from registry_svc.servicer_versions import VersionServicer
 from registry_svc.store import Store
 
 SERVICE_NAMES = (
     "algolink.registry.v1.RegistryService",
     "algolink.registry.v1.LedgerService",
+    "algolink.registry.v1.VersionService",
 )
 
 
@@ -28,11 +30,13 @@ def registration(
     pusher: Pusher,
     *,
     now: Callable[[], datetime],
+    delete_grace: timedelta,
     draining: asyncio.Event,
 ) -> Callable[[grpc.aio.Server], None]:
     """What adds the servicers of `SERVICE_NAMES` to a server.
 
     Args:
+        delete_grace: how long a deleted version can be restored.
         draining: ends the watches when set.
     """
     changes = watch.Notifier()
@@ -41,8 +45,11 @@ def registration(
     )
     ledger = LedgerServicer(store, now=now, changes=changes)
 
+    versions = VersionServicer(store, now=now, delete_grace=delete_grace, changes=changes)
+
     def register(server: grpc.aio.Server) -> None:
         registry_pb2_grpc.add_RegistryServiceServicer_to_server(registry, server)
+        versions_pb2_grpc.add_VersionServiceServicer_to_server(versions, server)
         ledger_pb2_grpc.add_LedgerServiceServicer_to_server(ledger, server)
 
     return register

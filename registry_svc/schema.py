@@ -50,6 +50,14 @@ versions = sa.Table(
     sa.Column("signature", sa.JSON, nullable=False),
     sa.Column("description", sa.Text, nullable=False),
     sa.Column("create_time", UtcDateTime, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("state_time", UtcDateTime, nullable=False),
+    sa.Column("state_reason", sa.Text, nullable=False),
+    sa.Column("purge_time", UtcDateTime, nullable=True),
+    sa.Column("pusher", sa.Text, nullable=False),
+    sa.Column("tags", sa.JSON, nullable=False),
+    sa.Column("metrics", sa.JSON, nullable=False),
+    sa.Column("revision", sa.BigInteger, nullable=False),
 )
 
 pushes = sa.Table(

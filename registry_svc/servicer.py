@@ -18,7 +18,7 @@ from algolink.registry.v1 import registry_pb2_grpc
 from chassis import auth, watch
 from registry_svc import convert, recording
 from registry_svc.artifacts import ArtifactFolder
-from registry_svc.domain import models, paging
+from registry_svc.domain import lifecycle, models, paging
 from registry_svc.domain.models import ModelState
 from registry_svc.pushing import Pusher
 from registry_svc.store import Store
@@ -100,7 +100,10 @@ class RegistryServicer(registry_pb2_grpc.RegistryServiceServicer):
         async with self._store.reading() as reader:
             model = await reader.get_model(parent)
             found = await reader.list_versions(
-                model.name, below=last.number if last else None, limit=page_size + 1
+                model.name,
+                below=last.number if last else None,
+                limit=page_size + 1,
+                deleted=request.show_deleted,
             )
         page, next_page_token = paging.cut(found, page_size, lambda version: str(version.name))
         return pb.ListVersionsResponse(
@@ -124,6 +127,8 @@ class RegistryServicer(registry_pb2_grpc.RegistryServiceServicer):
                 evidence=evidence,
             )
             if pointed is not model:
+                target = VersionName(name.model, request.version)
+                lifecycle.check_not_retired(await writer.get_version(target))
                 pointed, _ = await recording.save_model(
                     writer, model, pointed, at=at, by=auth.caller().name
                 )

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from datetime import datetime
 
 from algolink import names
-from algolink.names import ModelName
+from algolink.names import ModelName, VersionName
 from algolink.registry.v1 import ledger_pb2 as pb
 from algolink.registry.v1 import ledger_pb2_grpc
 from chassis import auth, watch
 from registry_svc import convert_ledger, recording
-from registry_svc.domain import ledger, models, paging
+from registry_svc.domain import ledger, lifecycle, models, paging
 from registry_svc.domain.ledger import AliasMove
 from registry_svc.servicer import Context, log_alias
 from registry_svc.store import Reader, Store
@@ -73,6 +73,9 @@ class LedgerServicer(ledger_pb2_grpc.LedgerServiceServicer):
             if present is None:
                 raise ledger.alias_not_set(name, alias)
             earlier = await _newest(writer, name, alias, below=present.origin)
+            if earlier is not None and earlier.version is not None:
+                target = VersionName(name.model, earlier.version)
+                lifecycle.check_not_retired(await writer.get_version(target))
             rolled_back = ledger.roll_back(model, present, earlier, at=at, reason=request.reason)
             _, (move,) = await recording.save_model(
                 writer,

@@ -45,9 +45,13 @@ class Reader(Protocol):
         """
 
     async def list_versions(
-        self, model: ModelName, *, below: int | None, limit: int
+        self, model: ModelName, *, below: int | None, limit: int, deleted: bool = True
     ) -> Sequence[Version]:
-        """At most `limit` versions whose number is below `below`, newest first."""
+        """At most `limit` versions whose number is below `below`, newest first.
+
+        Args:
+            deleted: whether deleted ones are among them.
+        """
 
     async def find_push(self, request_id: str) -> Push | None:
         """The push of a request id, or None."""
@@ -83,6 +87,15 @@ class Writer(Reader, Protocol):
 
     async def add_move(self, move: AliasMove) -> None:
         """Appends to the ledger of a model that is put in the same transaction."""
+
+    async def put_version(self, version: Version) -> Version:
+        """Saves a version as read in this transaction, with its next revision.
+
+        Its model has to be put in the same transaction.
+
+        Raises:
+            Aborted: ETAG_MISMATCH, if it has been written since it was read.
+        """
 
     async def add_push(self, push: Push) -> None:
         """Remembers the request id of a push."""

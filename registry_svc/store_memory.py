@@ -16,7 +16,7 @@ from registry_svc.domain import models
 from registry_svc.domain.ledger import AliasMove
 from registry_svc.domain.models import Model, ModelState
 from registry_svc.domain.pushes import Push
-from registry_svc.domain.versions import Version
+from registry_svc.domain.versions import State, Version
 
 
 @dataclass
@@ -90,10 +90,15 @@ class _Transaction:
         return self._state.versions[model.name][name.number - 1]
 
     async def list_versions(
-        self, model: ModelName, *, below: int | None, limit: int
+        self, model: ModelName, *, below: int | None, limit: int, deleted: bool = True
     ) -> Sequence[Version]:
         newest_first = reversed(self._state.versions.get(model, []))
-        return [v for v in newest_first if below is None or v.name.number < below][:limit]
+        return [
+            version
+            for version in newest_first
+            if (below is None or version.name.number < below)
+            and (deleted or version.state is not State.DELETED)
+        ][:limit]
 
     async def find_push(self, request_id: str) -> Push | None:
         return self._state.pushes.get(request_id)
@@ -142,6 +147,18 @@ class _Transaction:
 
     async def add_move(self, move: AliasMove) -> None:
         self._state.moves.setdefault(move.model, []).append(move)
+
+    async def put_version(self, version: Version) -> Version:
+        present = await self.get_version(version.name)
+        if version.revision != present.revision:
+            raise Aborted(
+                "ETAG_MISMATCH",
+                f"{version.name} has changed since it was read",
+                version=version.name,
+            )
+        saved = replace(version, revision=version.revision + 1)
+        self._state.versions[ModelName(version.name.model)][version.name.number - 1] = saved
+        return saved
 
     async def add_push(self, push: Push) -> None:
         self._state.pushes[push.request_id] = push

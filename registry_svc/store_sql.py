@@ -20,7 +20,7 @@ from registry_svc.domain import models
 from registry_svc.domain.ledger import AliasMove
 from registry_svc.domain.models import Alias, Model, ModelState
 from registry_svc.domain.pushes import Push
-from registry_svc.domain.versions import Version
+from registry_svc.domain.versions import State, Version
 
 
 class SqlStore:
@@ -83,10 +83,12 @@ class SqlReader:
         return found[0]
 
     async def list_versions(
-        self, model: ModelName, *, below: int | None, limit: int
+        self, model: ModelName, *, below: int | None, limit: int, deleted: bool = True
     ) -> Sequence[Version]:
         table = schema.versions
         query = sa.select(table).where(table.c.model == model.model)
+        if not deleted:
+            query = query.where(table.c.state != State.DELETED.value)
         if below is not None:
             query = query.where(table.c.number < below)
         result = await self._connection.execute(query.order_by(table.c.number.desc()).limit(limit))
@@ -191,6 +193,23 @@ class SqlWriter(SqlReader):
 
     async def add_move(self, move: AliasMove) -> None:
         await self._connection.execute(sa.insert(schema.alias_moves).values(rows.of_move(move)))
+
+    async def put_version(self, version: Version) -> Version:
+        table = schema.versions
+        saved = replace(version, revision=version.revision + 1)
+        updated = await self._connection.execute(
+            sa.update(table)
+            .where(table.c.model == version.name.model, table.c.number == version.name.number)
+            .where(table.c.revision == version.revision)
+            .values(rows.of_version(saved))
+        )
+        if updated.rowcount != 1:
+            raise Aborted(
+                "ETAG_MISMATCH",
+                f"{version.name} has changed since it was read",
+                version=version.name,
+            )
+        return saved
 
     async def add_push(self, push: Push) -> None:
         await self._connection.execute(sa.insert(schema.pushes).values(rows.of_push(push)))

@@ -13,6 +13,7 @@ from typing import Self
 from algolink import names
 from algolink.client import artifact, experiments, outcomes, registry, router
 from algolink.client.aio_history import AsyncHistory
+from algolink.client.aio_lifecycle import AsyncLifecycle
 from algolink.client.aio_traffic import AsyncTrafficClient
 from algolink.client.aio_transport import AioTransport
 from algolink.client.artifact import Artifact, Progress, Serializable
@@ -54,6 +55,7 @@ class AsyncClient:
         self._transport = AioTransport(self.connection)
         self.traffic = AsyncTrafficClient(self._transport, timeout_s)
         self.history = AsyncHistory(self._transport, timeout_s)
+        self.lifecycle = AsyncLifecycle(self._transport, timeout_s)
         self._takes: dict[tuple[str, int | None], Takes] = {}
 
     async def __aenter__(self) -> Self:
@@ -80,6 +82,8 @@ class AsyncClient:
         name: str,
         aliases: Sequence[str] = (),
         description: str = "",
+        tags: Mapping[str, str] | None = None,
+        metrics: Mapping[str, float] | None = None,
         request_id: str | None = None,
         wait: bool = True,
         wait_timeout_s: float = WAIT_TIMEOUT_S,
@@ -95,6 +99,8 @@ class AsyncClient:
             model=name,
             aliases=aliases,
             description=description,
+            tags=tags or {},
+            metrics=metrics or {},
             request_id=request_id or str(uuid.uuid4()),
         )
         version = await self._transport.upload(
@@ -119,9 +125,11 @@ class AsyncClient:
         """One model with its aliases."""
         return await self._transport.unary(registry.get_model(name), self._timeout_s)
 
-    async def versions(self, name: str) -> list[registry_pb2.Version]:
-        """All versions of a model, newest first."""
-        return await self._transport.items(registry.list_versions(name), self._timeout_s)
+    async def versions(self, name: str, *, deleted: bool = False) -> list[registry_pb2.Version]:
+        """All versions of a model, newest first; deleted ones only if asked."""
+        return await self._transport.items(
+            registry.list_versions(name, deleted=deleted), self._timeout_s
+        )
 
     async def version(self, name: str, number: int) -> registry_pb2.Version:
         """One version of a model."""

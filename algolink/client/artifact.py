@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -69,7 +69,14 @@ class Artifact:
 
 
 def push_header(
-    artifact: Artifact, *, model: str, aliases: Sequence[str], description: str, request_id: str
+    artifact: Artifact,
+    *,
+    model: str,
+    aliases: Sequence[str],
+    description: str,
+    tags: Mapping[str, str],
+    metrics: Mapping[str, float],
+    request_id: str,
 ) -> pb.PushHeader:
     """Says what will be uploaded; reads the whole artifact once.
 
@@ -87,6 +94,8 @@ def push_header(
         size_bytes=size,
         description=description,
         aliases=checked,
+        tags=tags,
+        metrics=metrics,
     )
 
 

@@ -55,12 +55,14 @@ def get_version(model: str, number: int) -> Call[pb.Version]:
     )
 
 
-def list_versions(model: str) -> Pages[pb.ListVersionsResponse, pb.Version]:
+def list_versions(model: str, *, deleted: bool) -> Pages[pb.ListVersionsResponse, pb.Version]:
     parent = str(model_name(model))
     return Pages(
         page=lambda token: Call(
             path=f"{_SERVICE}/ListVersions",
-            request=pb.ListVersionsRequest(parent=parent, page_size=1_000, page_token=token),
+            request=pb.ListVersionsRequest(
+                parent=parent, page_size=1_000, page_token=token, show_deleted=deleted
+            ),
             reply=pb.ListVersionsResponse,
         ),
         items=lambda page: page.versions,

@@ -23,6 +23,7 @@ from algolink.client.experiments import Analysis, Arm, Metric, Rule
 from algolink.client.outcomes import Outcome
 from algolink.client.prediction import Inputs, Prediction, Takes
 from algolink.client.sync_history import History
+from algolink.client.sync_lifecycle import Lifecycle
 from algolink.client.sync_traffic import TrafficClient
 from algolink.client.sync_transport import SyncTransport
 from algolink.errors import InvalidArgument
@@ -39,7 +40,8 @@ class Client:
     `algolink up` wrote into the data folder, or from the defaults. Names may be
     short (`iris`) or whole (`models/iris`).
 
-    `history` holds what the registry remembers.
+    `history` holds what the registry remembers of aliases, `lifecycle` what may
+    become of versions.
 
     Every method raises a class of `algolink.errors`: `Unavailable` with reason
     ENDPOINT_UNREACHABLE where nothing listens, otherwise what the service said.
@@ -62,6 +64,7 @@ class Client:
         self._transport = SyncTransport(self.connection)
         self.traffic = TrafficClient(self._transport, timeout_s)
         self.history = History(self._transport, timeout_s)
+        self.lifecycle = Lifecycle(self._transport, timeout_s)
         self._takes: dict[tuple[str, int | None], Takes] = {}
 
     def __enter__(self) -> Self:
@@ -88,6 +91,8 @@ class Client:
         name: str,
         aliases: Sequence[str] = (),
         description: str = "",
+        tags: Mapping[str, str] | None = None,
+        metrics: Mapping[str, float] | None = None,
         request_id: str | None = None,
         wait: bool = True,
         wait_timeout_s: float = WAIT_TIMEOUT_S,
@@ -103,6 +108,8 @@ class Client:
             name: the model's id; made by its first push.
             aliases: to point at the new version in the same step.
             description: in your words, at most 1,000 characters.
+            tags: notes by key.
+            metrics: offline metrics by name; finite.
             request_id: the same id with the same bytes gives the same version,
                 so a push can be repeated; minted if it is None.
             wait: whether to return only once requests are answered by the new
@@ -123,6 +130,8 @@ class Client:
             model=name,
             aliases=aliases,
             description=description,
+            tags=tags or {},
+            metrics=metrics or {},
             request_id=request_id or str(uuid.uuid4()),
         )
         version = self._transport.upload(
@@ -145,9 +154,9 @@ class Client:
         """One model with its aliases."""
         return self._transport.unary(registry.get_model(name), self._timeout_s)
 
-    def versions(self, name: str) -> list[registry_pb2.Version]:
-        """All versions of a model, newest first."""
-        return self._transport.items(registry.list_versions(name), self._timeout_s)
+    def versions(self, name: str, *, deleted: bool = False) -> list[registry_pb2.Version]:
+        """All versions of a model, newest first; deleted ones only if asked."""
+        return self._transport.items(registry.list_versions(name, deleted=deleted), self._timeout_s)
 
     def version(self, name: str, number: int) -> registry_pb2.Version:
         """One version of a model."""

@@ -14,7 +14,8 @@ from algolink.client import Client
 from algolink.names import CHAMPION
 from algolink.registry.v1 import registry_pb2 as pb
 from cli import output, times
-from cli.commands import model_history
+from cli.commands import model_history, model_lifecycle
+from cli.pairs import NUMBER_PAIR, PAIR
 from cli.session import Session, common, examples
 from cli.views import ledger as ledger_views
 from cli.views import models as views
@@ -36,12 +37,17 @@ model.epilog = examples("algolink model push iris.onnx --name iris", "algolink m
         "algolink model push iris.onnx --name iris",
         "algolink model push iris2.onnx --name iris --description 'more trees'",
         "algolink model push iris2.onnx --name iris --alias champion",
+        "algolink model push iris2.onnx --name iris --tag team=fraud --metric auc=0.93",
     )
 )
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--name", required=True, help="The model's id; made by its first push.")
 @click.option("--alias", "aliases", multiple=True, help="Point this alias at it; repeatable.")
 @click.option("--description", default="", help="In your words.")
+@click.option("--tag", "tags", type=PAIR, multiple=True, help="A note; repeatable.")
+@click.option(
+    "--metric", "metrics", type=NUMBER_PAIR, multiple=True, help="An offline metric; repeatable."
+)
 @click.option("--request-id", help="Pushing again with the same id gives the same version.")
 @click.option("--wait/--no-wait", default=True, help="Return once a new champion answers.")
 @click.option("--wait-timeout", default=60.0, show_default=True, help="Seconds for that.")
@@ -52,6 +58,8 @@ def push(
     name: str,
     aliases: tuple[str, ...],
     description: str,
+    tags: tuple[tuple[str, str], ...],
+    metrics: tuple[tuple[str, float], ...],
     request_id: str | None,
     wait: bool,
     wait_timeout: float,
@@ -67,6 +75,8 @@ def push(
             name=name,
             aliases=aliases,
             description=description,
+            tags=dict(tags),
+            metrics=dict(metrics),
             request_id=request_id,
             wait=wait,
             wait_timeout_s=wait_timeout,
@@ -92,23 +102,29 @@ def list_models(session: Session) -> None:
     session.show(found, lambda: views.models(found))
 
 
-@model.command(epilog=examples("algolink model show iris"))
+@model.command(epilog=examples("algolink model show iris", "algolink model show iris 2"))
 @click.argument("name")
+@click.argument("version", type=click.IntRange(min=1), required=False)
 @common
-def show(session: Session, name: str) -> None:
-    """Show a model and where its aliases point."""
+def show(session: Session, name: str, version: int | None) -> None:
+    """Show a model and where its aliases point, or one VERSION of it."""
     with session.client() as client:
+        if version is not None:
+            one = client.version(name, version)
+            session.show(one, lambda: views.version(one))
+            return
         found = client.model(name)
     session.show(found, lambda: views.model(found))
 
 
 @model.command(epilog=examples("algolink model versions iris"))
 @click.argument("name")
+@click.option("--deleted", is_flag=True, help="Deleted ones, too.")
 @common
-def versions(session: Session, name: str) -> None:
+def versions(session: Session, name: str, deleted: bool) -> None:
     """List the versions of a model, newest first."""
     with session.client() as client:
-        found = client.versions(name)
+        found = client.versions(name, deleted=deleted)
     session.show(found, lambda: views.versions(found))
 
 
@@ -162,6 +178,14 @@ def alias(
 
 model.add_command(model_history.history)
 model.add_command(model_history.rollback)
+for command in (
+    model_lifecycle.annotate,
+    model_lifecycle.deprecate,
+    model_lifecycle.archive,
+    model_lifecycle.delete,
+    model_lifecycle.restore,
+):
+    model.add_command(command)
 
 
 def _bar() -> Progress:

@@ -44,10 +44,13 @@ def model(found: pb.Model) -> Table:
 
 
 def versions(found: Sequence[pb.Version]) -> Table:
-    table = text.grid("VERSION", "INPUTS", "OUTPUTS", "SIZE", "DIGEST", "PUSHED", "DESCRIPTION")
+    table = text.grid(
+        "VERSION", "STATE", "INPUTS", "OUTPUTS", "SIZE", "DIGEST", "PUSHED", "DESCRIPTION"
+    )
     for version in found:
         table.add_row(
             str(version.number),
+            state(version),
             tensors(version.signature.inputs),
             tensors(version.signature.outputs),
             text.size(version.size_bytes),
@@ -64,9 +67,24 @@ def version(found: pb.Version) -> Table:
     table.add_row("inputs", tensors(found.signature.inputs))
     table.add_row("outputs", tensors(found.signature.outputs))
     table.add_row("artifact", f"{text.size(found.size_bytes)}, sha256 {found.digest}")
+    table.add_row("pushed", f"{text.moment(found.create_time)} by {found.pusher or text.NOTHING}")
+    why = f": {found.state_reason}" if found.state_reason else ""
+    table.add_row("state", f"{state(found)} since {text.moment(found.state_time)}{why}")
+    if found.HasField("purge_time"):
+        table.add_row("restorable until", text.moment(found.purge_time))
     if found.description:
         table.add_row("description", found.description)
+    for key in sorted(found.tags):
+        table.add_row(f"tag {key}", found.tags[key])
+    for name in sorted(found.metrics):
+        table.add_row(f"metric {name}", f"{found.metrics[name]:g}")
+    table.add_row("etag", found.etag)
     return table
+
+
+def state(found: pb.Version) -> str:
+    """State of a version as a word."""
+    return text.enum_word(pb.VersionState.Name(found.state), "VERSION_STATE_")
 
 
 def tensors(specs: Sequence[pb.TensorSpec]) -> str:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from algolink import names
 from algolink.errors import AlreadyExists, InvalidArgument, ResourceExhausted
 from algolink.names import ModelName, VersionName
-
-MAX_DESCRIPTION = 1_000
-"""Characters that a description may have."""
+from registry_svc.domain import notes
 
 _REQUEST_ID = re.compile("[\x20-\x7e]{1,128}")
 
@@ -25,10 +24,12 @@ class PushHeader:
         size_bytes: of the artifact, at least 1.
         description: may be empty.
         aliases: to point at the new version in the same step.
+        tags: notes by key; may be empty.
+        metrics: offline metrics by name; may be empty.
 
     Raises:
-        InvalidArgument: REQUEST_ID_INVALID, DIGEST_MALFORMED, ARTIFACT_EMPTY,
-            DESCRIPTION_TOO_LONG or ALIAS_INVALID.
+        InvalidArgument: REQUEST_ID_INVALID, DIGEST_MALFORMED, ARTIFACT_EMPTY or
+            ALIAS_INVALID, or as `notes` says.
     """
 
     model: ModelName
@@ -37,6 +38,8 @@ class PushHeader:
     size_bytes: int
     description: str = ""
     aliases: frozenset[str] = frozenset()
+    tags: Mapping[str, str] = field(default_factory=dict)
+    metrics: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if _REQUEST_ID.fullmatch(self.request_id) is None:
@@ -49,14 +52,9 @@ class PushHeader:
         names.check_digest(self.digest)
         if self.size_bytes < 1:
             raise artifact_empty()
-        if len(self.description) > MAX_DESCRIPTION:
-            raise InvalidArgument(
-                "DESCRIPTION_TOO_LONG",
-                f"the description has {len(self.description)} characters, "
-                f"at most {MAX_DESCRIPTION} are allowed",
-                length=len(self.description),
-                limit=MAX_DESCRIPTION,
-            )
+        notes.check_description(self.description)
+        notes.check_tags(self.tags)
+        notes.check_metrics(self.metrics)
         for alias in self.aliases:
             names.check_alias(alias)
 

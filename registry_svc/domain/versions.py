@@ -1,9 +1,11 @@
-"""One immutable build of a model, and what it takes and gives."""
+"""One build of a model, what it takes and gives, and where it stands."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 
 from algolink.names import VersionName
 
@@ -31,14 +33,30 @@ class Signature:
     outputs: tuple[TensorSpec, ...]
 
 
+class State(StrEnum):
+    """What may be done with a version."""
+
+    READY = "READY"
+    DEPRECATED = "DEPRECATED"
+    ARCHIVED = "ARCHIVED"
+    DELETED = "DELETED"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Version:
-    """One immutable build of a model.
+    """One build of a model: its artifact never changes, its state and notes do.
 
     Attributes:
         digest: SHA-256 of the artifact, 64 lower-case hex digits.
         description: in the pusher's words; may be empty.
         create_time: when it was pushed; UTC.
+        pusher: name of the caller; empty where nobody wrote it down.
+        state_time: when `state` last changed; UTC.
+        state_reason: why, in the words of whoever changed it; may be empty.
+        purge_time: until when it can be restored; None unless it is deleted; UTC.
+        tags: notes by key.
+        metrics: offline metrics by name, each in its own unit.
+        revision: counts writes from 1; the store rejects a stale one.
     """
 
     name: VersionName
@@ -47,3 +65,16 @@ class Version:
     signature: Signature
     description: str
     create_time: datetime
+    pusher: str
+    state: State = State.READY
+    state_time: datetime
+    state_reason: str = ""
+    purge_time: datetime | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    revision: int = 1
+
+    @property
+    def etag(self) -> str:
+        """Differs for every write."""
+        return f"r{self.revision}"

@@ -11,7 +11,9 @@ import pytest
 
 from algolink.client import AsyncClient, Client
 from algolink.client.aio_history import AsyncHistory
+from algolink.client.aio_lifecycle import AsyncLifecycle
 from algolink.client.sync_history import History
+from algolink.client.sync_lifecycle import Lifecycle
 from algolink.errors import FailedPrecondition
 from tests.registry_svc import served
 
@@ -22,7 +24,10 @@ def endpoint(tmp_path: Path) -> Iterator[str]:
         yield address
 
 
-def test_both_clients_have_the_same_methods() -> None:
+@pytest.mark.parametrize(
+    ("blocking", "asynchronous"), [(History, AsyncHistory), (Lifecycle, AsyncLifecycle)]
+)
+def test_both_clients_have_the_same_methods(blocking: type, asynchronous: type) -> None:
     def surface(kind: type) -> dict[str, str]:
         return {
             name: str(inspect.signature(method))
@@ -30,7 +35,7 @@ def test_both_clients_have_the_same_methods() -> None:
             if callable(method) and not name.startswith("_")
         }
 
-    assert surface(History) == surface(AsyncHistory)
+    assert surface(blocking) == surface(asynchronous)
 
 
 async def test_a_champion_is_rolled_back(endpoint: str) -> None:

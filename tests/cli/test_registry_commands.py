@@ -71,3 +71,46 @@ class TestHistory:
         self, registry: Run, arguments: tuple[str, ...]
     ) -> None:
         assert registry("model", "alias", "iris", "champion", *arguments).status == 2
+
+
+class TestLifecycle:
+    def test_a_version_is_annotated_and_retires(self, registry: Run) -> None:
+        noted = registry(
+            "model", "annotate", "iris", "2", "--tag", "team=fraud", "--metric", "auc=0.93"
+        )
+        archived = registry("model", "archive", "iris", "2", "--reason", "old")
+        shown = registry("model", "show", "iris", "2")
+        deleted = registry("model", "delete", "iris", "2")
+        listed = json.loads(registry("model", "versions", "iris", "-o", "json").out)
+        all_versions = registry("model", "versions", "iris", "--deleted").out
+        restored = registry("model", "restore", "iris", "2")
+
+        assert "metric auc" in noted.out
+        assert "archived since" in archived.out
+        assert "old" in shown.out
+        assert "restorable until" in deleted.out
+        assert [version["number"] for version in listed] == ["1"]
+        assert "deleted" in all_versions
+        assert "ready since" in restored.out
+
+    def test_what_an_alias_names_is_not_archived(self, registry: Run) -> None:
+        done = registry("model", "archive", "iris", "1")
+
+        assert done.status == 1
+        assert "champion" in done.err
+        assert "[VERSION_IN_USE]" in done.err
+
+    def test_a_deprecated_version_still_can_be_champion(self, registry: Run) -> None:
+        registry("model", "deprecate", "iris", "2")
+
+        assert registry("model", "alias", "iris", "champion", "2", "--no-wait").status == 0
+
+    @pytest.mark.parametrize("metric", ["auc", "auc=high", "=1"])
+    def test_a_metric_is_a_name_and_a_number(self, registry: Run, metric: str) -> None:
+        assert registry("model", "annotate", "iris", "1", "--metric", metric).status == 2
+
+    def test_no_metric_is_nan(self, registry: Run) -> None:
+        assert (
+            "METRIC_NOT_FINITE"
+            in registry("model", "annotate", "iris", "1", "--metric", "auc=nan").err
+        )

@@ -10,7 +10,7 @@ from registry_svc.domain import models
 from registry_svc.domain.ledger import AliasMove
 from registry_svc.domain.models import Evidence, Model
 from registry_svc.domain.pushes import PushHeader
-from registry_svc.domain.versions import Signature, TensorSpec, Version
+from registry_svc.domain.versions import Signature, State, TensorSpec, Version
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
@@ -22,7 +22,7 @@ def a_model(model: str = "iris", *, versions: int = 1) -> Model:
     return made
 
 
-def a_version(model: str = "iris", number: int = 1) -> Version:
+def a_version(model: str = "iris", number: int = 1, *, state: State = State.READY) -> Version:
     return Version(
         name=VersionName(model, number),
         digest=hashlib.sha256(f"{model}/{number}".encode()).hexdigest(),
@@ -32,6 +32,9 @@ def a_version(model: str = "iris", number: int = 1) -> Version:
         ),
         description="",
         create_time=NOON,
+        pusher="ann",
+        state=state,
+        state_time=NOON,
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from algolink.registry.v1 import ledger_pb2_grpc, registry_pb2_grpc
+from algolink.registry.v1 import ledger_pb2_grpc, registry_pb2_grpc, versions_pb2_grpc
 from algolink.registry.v1 import registry_pb2 as pb
 from chassis.channel import open_channel
 from chassis.database import open_engine
@@ -28,6 +28,7 @@ from tests.registry_svc import onnx_files, uploads
 from tests.registry_svc.builders import NOON
 
 MAX_BYTES = 4 * 1024 * 1024
+DELETE_GRACE = timedelta(days=30)
 
 
 @pytest.fixture(params=["memory", "sqlite", "postgresql"])
@@ -72,6 +73,7 @@ class Registry:
         folder: where its artifacts are.
         draining: ends its watches when set.
         ledger: the rpcs of its ledger.
+        versions: the rpcs of a version's later life.
         clock: what time it is for it.
     """
 
@@ -79,6 +81,7 @@ class Registry:
     folder: Path
     draining: asyncio.Event
     ledger: Any
+    versions: Any
     clock: Clock
 
     async def push(self, artifact: bytes, **header: Any) -> pb.Version:
@@ -107,7 +110,12 @@ async def registry(tmp_path: Path) -> AsyncIterator[Registry]:
             store, artifacts, OnnxInspector(timeout_s=60), max_bytes=MAX_BYTES, now=clock.now
         )
         register = rpcs.registration(
-            store, artifacts, pusher, now=clock.now, draining=runtime.draining
+            store,
+            artifacts,
+            pusher,
+            now=clock.now,
+            delete_grace=DELETE_GRACE,
+            draining=runtime.draining,
         )
         async with (
             serve(runtime, settings, register, service_names=rpcs.SERVICE_NAMES) as port,
@@ -118,5 +126,6 @@ async def registry(tmp_path: Path) -> AsyncIterator[Registry]:
                 folder,
                 runtime.draining,
                 ledger_pb2_grpc.LedgerServiceStub(channel),
+                versions_pb2_grpc.VersionServiceStub(channel),
                 clock,
             )

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from chassis.runtime import Runtime
@@ -78,7 +78,12 @@ async def _serve(
             runtime = Runtime("registry_svc", tasks)
             pusher = Pusher(store, artifacts, _Inspector(inspect), max_bytes=10**6, now=_now)
             register = rpcs.registration(
-                store, artifacts, pusher, now=_now, draining=runtime.draining
+                store,
+                artifacts,
+                pusher,
+                now=_now,
+                delete_grace=timedelta(days=30),
+                draining=runtime.draining,
             )
             settings = ServiceSettings(tokens_file=tokens, drain_grace_s=5.0)
             async with serve(runtime, settings, register, service_names=rpcs.SERVICE_NAMES) as port:

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from algolink.names import ModelName, VersionName
 from chassis.database import open_engine, reading
 from registry_svc import schema
+from registry_svc.domain.versions import State
 from registry_svc.store_sql import SqlStore
 from tests.registry_svc import first_release
 
@@ -71,6 +72,8 @@ async def test_what_the_first_release_wrote_is_read(old_url: str) -> None:
         "nightly": 1,
     }
     assert (first.digest, first.description) == ("d1", "first")
+    assert (first.state, first.state_time, first.pusher) == (State.READY, first.create_time, "")
+    assert (first.tags, first.metrics, first.revision) == ({}, {}, 1)
     assert [(m.number, m.alias, m.version, m.mover, m.reason) for m in moves] == [
         (2, "champion", 2, "", "better"),
         (1, "nightly", 1, "", ""),

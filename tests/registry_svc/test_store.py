@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -12,6 +13,7 @@ from algolink.names import ExperimentName, ModelName, VersionName
 from registry_svc.domain import models
 from registry_svc.domain.models import Evidence, Model, ModelState
 from registry_svc.domain.pushes import Push
+from registry_svc.domain.versions import State
 from registry_svc.store import Store
 from tests.registry_svc.builders import NOON, a_model, a_version
 
@@ -175,3 +177,38 @@ async def test_every_transaction_tells_the_same_instance(store: Store) -> None:
 
     assert first == second
     assert first
+
+
+async def test_a_version_is_changed_whole(store: Store) -> None:
+    model = await save(store, a_model(versions=2))
+    changed = replace(
+        a_version(number=2),
+        state=State.DELETED,
+        state_time=NOON + timedelta(hours=1),
+        state_reason="leaks",
+        purge_time=NOON + timedelta(days=30),
+        description="more",
+        tags={"team": "größer"},
+        metrics={"auc": 0.1 + 0.2},
+    )
+
+    async with store.writing() as writer:
+        saved = await writer.put_version(changed)
+        await writer.put_model(model)
+
+    async with store.reading() as reader:
+        assert await reader.get_version(changed.name) == saved == replace(changed, revision=2)
+        listed = await reader.list_versions(model.name, below=None, limit=9, deleted=False)
+        (change,) = await reader.changed_since(0)
+    assert [v.name.number for v in listed] == [1]
+    assert change.item.versions == (saved, a_version(number=1))
+
+
+async def test_a_stale_write_of_a_version_is_refused(store: Store) -> None:
+    await save(store, a_model())
+    async with store.writing() as writer:
+        await writer.put_version(a_version())
+
+    with pytest.raises(Aborted, match="ETAG_MISMATCH"):
+        async with store.writing() as writer:
+            await writer.put_version(a_version())

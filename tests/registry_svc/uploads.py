@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from algolink.registry.v1 import registry_pb2 as pb
 
@@ -17,6 +17,8 @@ def messages(
     size_bytes: int | None = None,
     description: str = "",
     aliases: Sequence[str] = (),
+    tags: Mapping[str, str] | None = None,
+    metrics: Mapping[str, float] | None = None,
     chunk_bytes: int = 64 * 1024,
 ) -> Iterator[pb.PushVersionRequest]:
     """A header that is right unless told otherwise, then `artifact` in chunks."""
@@ -28,6 +30,8 @@ def messages(
             size_bytes=len(artifact) if size_bytes is None else size_bytes,
             description=description,
             aliases=aliases,
+            tags=tags or {},
+            metrics=metrics or {},
         )
     )
     for start in range(0, len(artifact), chunk_bytes):

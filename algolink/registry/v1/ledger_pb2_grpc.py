@@ -97,7 +97,8 @@ class LedgerServiceServicer:
         returned to. An alias that its last move made, or removed, is removed, or
         made again. Not safe to repeat without an etag. NOT_FOUND with reason
         MODEL_NOT_FOUND or ALIAS_NOT_SET; FAILED_PRECONDITION with reason
-        NO_EARLIER_MOVE if the ledger holds none to go back to; ABORTED with reason
+        NO_EARLIER_MOVE if the ledger holds none to go back to, VERSION_RETIRED if
+        that version has been archived or deleted since; ABORTED with reason
         ETAG_MISMATCH if `etag` is set and stale; INVALID_ARGUMENT with reason
         MODEL_ID_INVALID, ALIAS_INVALID or REASON_TOO_LONG.
         """

@@ -107,7 +107,8 @@ class RegistryServiceServicer:
         returns the version that the first call made.
 
         INVALID_ARGUMENT with reason MODEL_ID_INVALID, ALIAS_INVALID,
-        REQUEST_ID_INVALID, DESCRIPTION_TOO_LONG, DIGEST_MALFORMED,
+        REQUEST_ID_INVALID, DESCRIPTION_TOO_LONG, TAG_INVALID, TOO_MANY_TAGS,
+        METRIC_INVALID, METRIC_NOT_FINITE, TOO_MANY_METRICS, DIGEST_MALFORMED,
         UPLOAD_WITHOUT_HEADER, HEADER_REPEATED, ARTIFACT_EMPTY, DIGEST_MISMATCH,
         SIZE_MISMATCH or ARTIFACT_NOT_LOADABLE (the message says what the engine
         said); RESOURCE_EXHAUSTED with reason ARTIFACT_TOO_LARGE or DISK_FULL;
@@ -148,7 +149,7 @@ class RegistryServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListVersions(self, request, context):
-        """Lists the versions of a model, newest first.
+        """Lists the versions of a model, newest first; deleted ones only where asked.
 
         NOT_FOUND with reason MODEL_NOT_FOUND; INVALID_ARGUMENT with reason
         PAGE_SIZE_INVALID or PAGE_TOKEN_INVALID.
@@ -162,8 +163,9 @@ class RegistryServiceServicer:
 
         Asking for the version it already points at changes nothing. NOT_FOUND
         with reason MODEL_NOT_FOUND or VERSION_NOT_FOUND; ABORTED with reason
-        ETAG_MISMATCH if `etag` is set and stale; INVALID_ARGUMENT with reason
-        ALIAS_INVALID or REASON_TOO_LONG.
+        ETAG_MISMATCH if `etag` is set and stale; FAILED_PRECONDITION with reason
+        VERSION_RETIRED if the version is archived or deleted; INVALID_ARGUMENT with
+        reason ALIAS_INVALID or REASON_TOO_LONG.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
