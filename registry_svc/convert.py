@@ -69,8 +69,8 @@ def version_to_proto(version: Version) -> pb.Version:
         digest=version.digest,
         size_bytes=version.size_bytes,
         signature=pb.Signature(
-            inputs=[_tensor_to_proto(tensor) for tensor in version.signature.inputs],
-            outputs=[_tensor_to_proto(tensor) for tensor in version.signature.outputs],
+            inputs=[tensor_to_proto(tensor) for tensor in version.signature.inputs],
+            outputs=[tensor_to_proto(tensor) for tensor in version.signature.outputs],
         ),
         description=version.description,
         create_time=timestamp(version.create_time),
@@ -108,7 +108,7 @@ def _alias_to_proto(alias: Alias) -> pb.Alias:
     )
 
 
-def _tensor_to_proto(tensor: TensorSpec) -> pb.TensorSpec:
+def tensor_to_proto(tensor: TensorSpec) -> pb.TensorSpec:
     return pb.TensorSpec(name=tensor.name, datatype=tensor.datatype, shape=tensor.shape)
 
 

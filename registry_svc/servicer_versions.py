@@ -11,8 +11,8 @@ from algolink.names import ModelName, VersionName
 from algolink.registry.v1 import registry_pb2, versions_pb2_grpc
 from algolink.registry.v1 import versions_pb2 as pb
 from chassis import auth, watch
-from registry_svc import convert, recording
-from registry_svc.domain import lifecycle
+from registry_svc import convert, convert_comparison, recording
+from registry_svc.domain import compatibility, lifecycle
 from registry_svc.domain.models import Model
 from registry_svc.domain.versions import State, Version
 from registry_svc.servicer import Context
@@ -83,6 +83,17 @@ class VersionServicer(versions_pb2_grpc.VersionServiceServicer):
             )
 
         return await self._change(request.name, request.etag, annotated)
+
+    async def CompareVersions(
+        self, request: pb.CompareVersionsRequest, context: Context
+    ) -> pb.Comparison:
+        base, candidate = VersionName.parse(request.base), VersionName.parse(request.candidate)
+        async with self._store.reading() as reader:
+            differences = compatibility.differences(
+                (await reader.get_version(base)).signature,
+                (await reader.get_version(candidate)).signature,
+            )
+        return convert_comparison.comparison_to_proto(base, candidate, differences)
 
     async def _move(self, request: _MoveRequest, to: State) -> registry_pb2.Version:
         def moved(version: Version, model: Model, at: datetime) -> Version:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 
 from algolink.client import lifecycle
 from algolink.client.aio_transport import AioTransport
-from algolink.registry.v1 import registry_pb2
+from algolink.registry.v1 import registry_pb2, versions_pb2
 
 
 class AsyncLifecycle:
@@ -67,4 +67,11 @@ class AsyncLifecycle:
             remove_metrics=remove_metrics,
             etag=etag,
         )
+        return await self._transport.unary(call, self._timeout_s)
+
+    async def compare(
+        self, name: str, base: int, candidate: int, *, candidate_name: str | None = None
+    ) -> versions_pb2.Comparison:
+        """Says whether callers of one version could be answered by another."""
+        call = lifecycle.compare(name, base, candidate, candidate_model=candidate_name)
         return await self._transport.unary(call, self._timeout_s)

@@ -62,5 +62,17 @@ def annotate(
     )
 
 
+def compare(
+    model: str, base: int, candidate: int, *, candidate_model: str | None
+) -> Call[pb.Comparison]:
+    return Call(
+        path=f"{_SERVICE}/CompareVersions",
+        request=pb.CompareVersionsRequest(
+            base=_name(model, base), candidate=_name(candidate_model or model, candidate)
+        ),
+        reply=pb.Comparison,
+    )
+
+
 def _name(model: str, number: int) -> str:
     return str(VersionName(model_name(model).model, number))

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 
 from algolink.client import lifecycle
 from algolink.client.sync_transport import SyncTransport
-from algolink.registry.v1 import registry_pb2
+from algolink.registry.v1 import registry_pb2, versions_pb2
 
 
 class Lifecycle:
@@ -94,4 +94,18 @@ class Lifecycle:
             remove_metrics=remove_metrics,
             etag=etag,
         )
+        return self._transport.unary(call, self._timeout_s)
+
+    def compare(
+        self, name: str, base: int, candidate: int, *, candidate_name: str | None = None
+    ) -> versions_pb2.Comparison:
+        """Says whether callers of one version could be answered by another.
+
+        Args:
+            name: the model's id.
+            base: number of the version that callers know.
+            candidate: number of the version that would answer them.
+            candidate_name: id of its model, where it is another one.
+        """
+        call = lifecycle.compare(name, base, candidate, candidate_model=candidate_name)
         return self._transport.unary(call, self._timeout_s)

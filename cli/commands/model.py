@@ -179,6 +179,7 @@ def alias(
 model.add_command(model_history.history)
 model.add_command(model_history.rollback)
 for command in (
+    model_lifecycle.compare,
     model_lifecycle.annotate,
     model_lifecycle.deprecate,
     model_lifecycle.archive,

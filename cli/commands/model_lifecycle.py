@@ -1,4 +1,4 @@
-"""`algolink model deprecate`, `archive`, `delete`, `restore` and `annotate`."""
+"""`algolink model compare`, `annotate`, `deprecate`, `archive`, `delete` and `restore`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import click
 from algolink.registry.v1 import registry_pb2 as pb
 from cli.pairs import NUMBER_PAIR, PAIR
 from cli.session import Session, common, examples
+from cli.views import comparisons
 from cli.views import models as views
 
 Command = Callable[..., None]
@@ -106,6 +107,21 @@ def annotate(
             etag=etag,
         )
     _show(session, noted)
+
+
+@click.command(epilog=examples("algolink model compare iris 1 2"))
+@click.argument("name")
+@click.argument("base", type=click.IntRange(min=1))
+@click.argument("candidate", type=click.IntRange(min=1))
+@common
+def compare(session: Session, name: str, base: int, candidate: int) -> None:
+    """Say whether callers of version BASE could be answered by CANDIDATE.
+
+    The exit status is 0 either way: the answer is `compatible`.
+    """
+    with session.client() as client:
+        found = client.lifecycle.compare(name, base, candidate)
+    session.show(found, lambda: comparisons.comparison(found))
 
 
 def _show(session: Session, version: pb.Version) -> None:

@@ -114,3 +114,19 @@ class TestLifecycle:
             "METRIC_NOT_FINITE"
             in registry("model", "annotate", "iris", "1", "--metric", "auc=nan").err
         )
+
+
+class TestCompare:
+    def test_versions_of_the_same_signature_can_stand_in(self, registry: Run) -> None:
+        done = registry("model", "compare", "iris", "1", "2")
+
+        assert done.out.strip() == "models/iris/versions/2 can stand in for models/iris/versions/1."
+
+    def test_what_differs_is_shown(self, registry: Run, tmp_path: Path) -> None:
+        push(registry, tmp_path, "a wide one")
+
+        done = registry("model", "compare", "iris", "1", "3")
+
+        assert "cannot stand in" in done.out
+        assert "x FP32(?, 8)" in done.out
+        assert "does not take all that callers send" in done.out

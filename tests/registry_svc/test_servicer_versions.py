@@ -10,6 +10,7 @@ import pytest
 
 from algolink.registry.v1 import ledger_pb2, versions_pb2
 from algolink.registry.v1 import registry_pb2 as pb
+from tests.registry_svc import onnx_files
 from tests.registry_svc.conftest import DELETE_GRACE, Registry
 from tests.registry_svc.test_servicer import refusal
 
@@ -147,3 +148,41 @@ async def test_a_deleted_version_is_restored_until_its_time_is_over(registry: Re
     assert restored.state == pb.VERSION_STATE_READY
     assert not restored.HasField("purge_time")
     assert (error.code, error.reason) == ("FAILED_PRECONDITION", "RESTORE_EXPIRED")
+
+
+async def test_two_versions_are_compared(registry: Registry) -> None:
+    for request_id, columns in (("one", 4), ("two", 8)):
+        await registry.push(onnx_files.plus_one(columns=columns), request_id=request_id)
+
+    same = await registry.versions.CompareVersions(
+        versions_pb2.CompareVersionsRequest(base=FIRST, candidate=FIRST)
+    )
+    wider = await registry.versions.CompareVersions(
+        versions_pb2.CompareVersionsRequest(base=FIRST, candidate=SECOND)
+    )
+
+    assert (same.compatible, len(same.differences)) == (True, 0)
+    assert not wider.compatible
+    assert [(d.kind, d.tensor, list(d.candidate.shape)) for d in wider.differences] == [
+        (versions_pb2.DIFFERENCE_KIND_INPUT_SHAPE, "x", [-1, 8]),
+        (versions_pb2.DIFFERENCE_KIND_OUTPUT_SHAPE, "y", [-1, 8]),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("base", "candidate", "code", "reason"),
+    [
+        (FIRST, f"{IRIS}/versions/3", "NOT_FOUND", "VERSION_NOT_FOUND"),
+        ("models/no/versions/1", FIRST, "NOT_FOUND", "MODEL_NOT_FOUND"),
+        (FIRST, "iris", "INVALID_ARGUMENT", "VERSION_NAME_INVALID"),
+    ],
+)
+@pytest.mark.usefixtures("iris")
+async def test_what_is_not_there_is_not_compared(
+    registry: Registry, base: str, candidate: str, code: str, reason: str
+) -> None:
+    request = versions_pb2.CompareVersionsRequest(base=base, candidate=candidate)
+
+    error = await refusal(registry.versions.CompareVersions(request))
+
+    assert (error.code, error.reason) == (code, reason)

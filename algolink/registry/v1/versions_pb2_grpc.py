@@ -66,6 +66,11 @@ class VersionServiceStub:
                 request_serializer=algolink_dot_registry_dot_v1_dot_versions__pb2.AnnotateVersionRequest.SerializeToString,
                 response_deserializer=algolink_dot_registry_dot_v1_dot_registry__pb2.Version.FromString,
                 _registered_method=True)
+        self.CompareVersions = channel.unary_unary(
+                '/algolink.registry.v1.VersionService/CompareVersions',
+                request_serializer=algolink_dot_registry_dot_v1_dot_versions__pb2.CompareVersionsRequest.SerializeToString,
+                response_deserializer=algolink_dot_registry_dot_v1_dot_versions__pb2.Comparison.FromString,
+                _registered_method=True)
 
 
 class VersionServiceServicer:
@@ -134,6 +139,20 @@ class VersionServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CompareVersions(self, request, context):
+        """Says whether callers of one version could be answered by another.
+
+        The other has to take every request that the base takes (the same inputs,
+        with the same or a more liberal shape) and to give what the base promises
+        (the same outputs, with the same or a narrower shape). The order of inputs
+        and outputs does not matter: the Open Inference Protocol names them. Both
+        may be of different models. NOT_FOUND with reason MODEL_NOT_FOUND or
+        VERSION_NOT_FOUND; INVALID_ARGUMENT with reason VERSION_NAME_INVALID.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_VersionServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -161,6 +180,11 @@ def add_VersionServiceServicer_to_server(servicer, server):
                     servicer.AnnotateVersion,
                     request_deserializer=algolink_dot_registry_dot_v1_dot_versions__pb2.AnnotateVersionRequest.FromString,
                     response_serializer=algolink_dot_registry_dot_v1_dot_registry__pb2.Version.SerializeToString,
+            ),
+            'CompareVersions': grpc.unary_unary_rpc_method_handler(
+                    servicer.CompareVersions,
+                    request_deserializer=algolink_dot_registry_dot_v1_dot_versions__pb2.CompareVersionsRequest.FromString,
+                    response_serializer=algolink_dot_registry_dot_v1_dot_versions__pb2.Comparison.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -304,6 +328,33 @@ class VersionService:
             '/algolink.registry.v1.VersionService/AnnotateVersion',
             algolink_dot_registry_dot_v1_dot_versions__pb2.AnnotateVersionRequest.SerializeToString,
             algolink_dot_registry_dot_v1_dot_registry__pb2.Version.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CompareVersions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/algolink.registry.v1.VersionService/CompareVersions',
+            algolink_dot_registry_dot_v1_dot_versions__pb2.CompareVersionsRequest.SerializeToString,
+            algolink_dot_registry_dot_v1_dot_versions__pb2.Comparison.FromString,
             options,
             channel_credentials,
             insecure,
