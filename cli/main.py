@@ -20,6 +20,7 @@ _COMMANDS = {
     "route": "cli.commands.route:route",
     "mesh": "cli.commands.mesh:mesh",
     "traffic": "cli.commands.traffic:traffic",
+    "audit": "cli.commands.audit:audit",
     "completion": "cli.commands.completion:completion",
 }
 
@@ -32,6 +33,7 @@ _SUMMARIES = {
     "route": "Show where requests go, and why.",
     "mesh": "Write routes as configuration of Envoy, Istio and the Gateway API.",
     "traffic": "Shift, kill and freeze traffic.",
+    "audit": "Check and export who changed what.",
     "completion": "Print the shell's completion script.",
 }
 

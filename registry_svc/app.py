@@ -6,12 +6,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
-from chassis import database, server
+from chassis import database, server, watch
 from chassis.runtime import Runtime
 from registry_svc import rpcs
 from registry_svc.artifacts import ArtifactFolder
 from registry_svc.inspection import OnnxInspector
 from registry_svc.pushing import Pusher
+from registry_svc.sealing import Sealer
 from registry_svc.settings import Settings
 from registry_svc.store_sql import SqlStore
 
@@ -32,6 +33,8 @@ async def app(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
             max_bytes=settings.max_artifact_bytes,
             now=runtime.now,
         )
+        changes = watch.Notifier()
+        sealer = Sealer(store, now=runtime.now, changes=changes)
         register = rpcs.registration(
             store,
             artifacts,
@@ -39,6 +42,10 @@ async def app(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
             now=runtime.now,
             delete_grace=timedelta(seconds=settings.delete_grace_s),
             draining=runtime.draining,
+            changes=changes,
         )
-        async with server.serve(runtime, settings, register, service_names=rpcs.SERVICE_NAMES):
+        async with (
+            runtime.background(sealer.run(), name="sealer"),
+            server.serve(runtime, settings, register, service_names=rpcs.SERVICE_NAMES),
+        ):
             yield

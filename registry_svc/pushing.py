@@ -9,12 +9,14 @@ from datetime import datetime
 
 from algolink.errors import AlgoLinkError, InvalidArgument
 from algolink.registry.v1 import registry_pb2 as pb
-from registry_svc import convert, recording
+from registry_svc import convert
 from registry_svc.artifacts import ArtifactFolder, Upload
 from registry_svc.domain import models, pushes
+from registry_svc.domain.audit import Actor
 from registry_svc.domain.pushes import Push, PushHeader
 from registry_svc.domain.versions import Signature, Version
 from registry_svc.inspection import Inspector
+from registry_svc.recording import Recorder
 from registry_svc.store import Reader, Store
 
 _DISCARD_S = 2.0
@@ -42,11 +44,11 @@ class Pusher:
         self._max_bytes = max_bytes
         self._now = now
 
-    async def push(self, requests: AsyncIterator[pb.PushVersionRequest], *, by: str) -> Version:
+    async def push(self, requests: AsyncIterator[pb.PushVersionRequest], *, by: Actor) -> Version:
         """Makes the next version of what `requests` bring, or finds the one they made.
 
         Args:
-            by: name of the caller.
+            by: who pushes.
         """
         try:
             return await self._push(requests, by)
@@ -54,7 +56,7 @@ class Pusher:
             await _discard(requests)
             raise
 
-    async def _push(self, requests: AsyncIterator[pb.PushVersionRequest], by: str) -> Version:
+    async def _push(self, requests: AsyncIterator[pb.PushVersionRequest], by: Actor) -> Version:
         header = await _header(requests)
         pushes.check_size(header, limit_bytes=self._max_bytes)
         async with self._store.reading() as reader:
@@ -73,7 +75,7 @@ class Pusher:
             return await self._save(header, upload, signature, by)
 
     async def _save(
-        self, header: PushHeader, upload: Upload, signature: Signature, by: str
+        self, header: PushHeader, upload: Upload, signature: Signature, by: Actor
     ) -> Version:
         at = self._now()
         async with self._store.writing() as writer:
@@ -88,14 +90,15 @@ class Pusher:
                 signature=signature,
                 description=header.description,
                 create_time=at,
-                pusher=by,
+                pusher=by.name,
                 state_time=at,
                 tags=header.tags,
                 metrics=header.metrics,
             )
             pushed = models.with_next_version(model, aliases=header.aliases, at=at)
-            await recording.save_model(writer, model, pushed, at=at, by=by)
-            await writer.add_version(version)
+            recorder = Recorder(writer, by, "PushVersion", at)
+            await recorder.save_model(model, pushed)
+            await recorder.add_version(version)
             await writer.add_push(
                 Push(request_id=header.request_id, version=version.name, digest=header.digest)
             )

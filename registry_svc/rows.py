@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from algolink.names import ExperimentName, ModelName, VersionName
+from registry_svc.domain.audit import Actor, Entry, Recorded, Seal
 from registry_svc.domain.ledger import AliasMove
 from registry_svc.domain.models import Alias, Evidence, Model
 from registry_svc.domain.pushes import Push
@@ -138,6 +139,42 @@ def of_move(move: AliasMove) -> dict[str, object]:
         **_of_evidence(move.evidence),
         "restores": move.restores,
     }
+
+
+def recorded(row: Row) -> Recorded:
+    entry = Entry(
+        number=row.number,
+        time=row.time,
+        actor=Actor(row.caller, row.request_id),
+        action=row.action,
+        resource=row.resource,
+        before_digest=row.before_digest,
+        after_digest=row.after_digest,
+    )
+    if row.seal_hash is None:
+        return Recorded(entry, None)
+    return Recorded(entry, Seal(number=row.number, hash=row.seal_hash, time=row.seal_time))
+
+
+def of_entry(entry: Entry) -> dict[str, object]:
+    return {
+        "number": entry.number,
+        "time": entry.time,
+        "caller": entry.actor.name,
+        "request_id": entry.actor.request_id,
+        "action": entry.action,
+        "resource": entry.resource,
+        "before_digest": entry.before_digest,
+        "after_digest": entry.after_digest,
+    }
+
+
+def seal(row: Row) -> Seal:
+    return Seal(number=row.number, hash=row.hash, time=row.time)
+
+
+def of_seal(seal: Seal) -> dict[str, object]:
+    return {"number": seal.number, "hash": seal.hash, "time": seal.time}
 
 
 def push(row: Row) -> Push:

@@ -87,3 +87,32 @@ alias_moves = sa.Table(
     sa.Index("alias_moves_of_alias", "model", "alias", "number"),
 )
 """Rows are added and never changed."""
+
+audit_entries = sa.Table(
+    "audit_entries",
+    metadata,
+    sa.Column("number", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("time", UtcDateTime, nullable=False),
+    sa.Column("caller", sa.Text, nullable=False),
+    sa.Column("request_id", sa.Text, nullable=False),
+    sa.Column("action", sa.Text, nullable=False),
+    sa.Column("resource", sa.Text, nullable=False),
+    sa.Column("before_digest", sa.Text, nullable=False),
+    sa.Column("after_digest", sa.Text, nullable=False),
+)
+"""Rows are added and never changed."""
+
+audit_seals = sa.Table(
+    "audit_seals",
+    metadata,
+    sa.Column(
+        "number",
+        sa.BigInteger,
+        sa.ForeignKey("audit_entries.number"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    sa.Column("hash", sa.Text, nullable=False),
+    sa.Column("time", UtcDateTime, nullable=False),
+)
+"""Rows are added and never changed."""

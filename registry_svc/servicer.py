@@ -16,11 +16,12 @@ from algolink.names import ModelName, VersionName
 from algolink.registry.v1 import registry_pb2 as pb
 from algolink.registry.v1 import registry_pb2_grpc
 from chassis import auth, watch
-from registry_svc import convert, recording
+from registry_svc import actors, convert
 from registry_svc.artifacts import ArtifactFolder
 from registry_svc.domain import lifecycle, models, paging
 from registry_svc.domain.models import ModelState
 from registry_svc.pushing import Pusher
+from registry_svc.recording import Recorder
 from registry_svc.store import Store
 
 _log = logging.getLogger(__name__)
@@ -56,7 +57,7 @@ class RegistryServicer(registry_pb2_grpc.RegistryServiceServicer):
     async def PushVersion(
         self, request_iterator: AsyncIterator[pb.PushVersionRequest], context: Context
     ) -> pb.Version:
-        version = await self._pusher.push(aiter(request_iterator), by=auth.caller().name)
+        version = await self._pusher.push(aiter(request_iterator), by=actors.of(context))
         self._changes.notify()
         _log.info(
             "version pushed",
@@ -129,9 +130,8 @@ class RegistryServicer(registry_pb2_grpc.RegistryServiceServicer):
             if pointed is not model:
                 target = VersionName(name.model, request.version)
                 lifecycle.check_not_retired(await writer.get_version(target))
-                pointed, _ = await recording.save_model(
-                    writer, model, pointed, at=at, by=auth.caller().name
-                )
+                recorder = Recorder(writer, actors.of(context), "SetAlias", at)
+                pointed, _ = await recorder.save_model(model, pointed)
         self._changes.notify()
         log_alias("alias set", name, request.alias, version=request.version)
         return convert.model_to_proto(pointed)
@@ -144,9 +144,8 @@ class RegistryServicer(registry_pb2_grpc.RegistryServiceServicer):
             model = await writer.get_model(name)
             models.check_etag(model, request.etag)
             removed = models.remove_alias(model, request.alias, at=at)
-            await recording.save_model(
-                writer, model, removed, at=at, by=auth.caller().name, removal_reason=reason
-            )
+            recorder = Recorder(writer, actors.of(context), "DeleteAlias", at)
+            await recorder.save_model(model, removed, removal_reason=reason)
         self._changes.notify()
         log_alias("alias deleted", name, request.alias)
         return Empty()

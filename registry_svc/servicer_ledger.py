@@ -9,10 +9,11 @@ from algolink import names
 from algolink.names import ModelName, VersionName
 from algolink.registry.v1 import ledger_pb2 as pb
 from algolink.registry.v1 import ledger_pb2_grpc
-from chassis import auth, watch
-from registry_svc import convert_ledger, recording
+from chassis import watch
+from registry_svc import actors, convert_ledger
 from registry_svc.domain import ledger, lifecycle, models, paging
 from registry_svc.domain.ledger import AliasMove
+from registry_svc.recording import Recorder
 from registry_svc.servicer import Context, log_alias
 from registry_svc.store import Reader, Store
 
@@ -77,12 +78,10 @@ class LedgerServicer(ledger_pb2_grpc.LedgerServiceServicer):
                 target = VersionName(name.model, earlier.version)
                 lifecycle.check_not_retired(await writer.get_version(target))
             rolled_back = ledger.roll_back(model, present, earlier, at=at, reason=request.reason)
-            _, (move,) = await recording.save_model(
-                writer,
+            recorder = Recorder(writer, actors.of(context), "RollBackAlias", at)
+            _, (move,) = await recorder.save_model(
                 model,
                 rolled_back,
-                at=at,
-                by=auth.caller().name,
                 removal_reason=request.reason,
                 restores=earlier.origin if earlier else None,
             )

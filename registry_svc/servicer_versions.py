@@ -11,10 +11,11 @@ from algolink.names import ModelName, VersionName
 from algolink.registry.v1 import registry_pb2, versions_pb2_grpc
 from algolink.registry.v1 import versions_pb2 as pb
 from chassis import auth, watch
-from registry_svc import convert, convert_comparison, recording
+from registry_svc import actors, convert, convert_comparison
 from registry_svc.domain import compatibility, lifecycle
 from registry_svc.domain.models import Model
 from registry_svc.domain.versions import State, Version
+from registry_svc.recording import Recorder
 from registry_svc.servicer import Context
 from registry_svc.store import Store
 
@@ -52,22 +53,22 @@ class VersionServicer(versions_pb2_grpc.VersionServiceServicer):
     async def DeprecateVersion(
         self, request: pb.DeprecateVersionRequest, context: Context
     ) -> registry_pb2.Version:
-        return await self._move(request, State.DEPRECATED)
+        return await self._move(request, State.DEPRECATED, "DeprecateVersion", context)
 
     async def ArchiveVersion(
         self, request: pb.ArchiveVersionRequest, context: Context
     ) -> registry_pb2.Version:
-        return await self._move(request, State.ARCHIVED)
+        return await self._move(request, State.ARCHIVED, "ArchiveVersion", context)
 
     async def DeleteVersion(
         self, request: pb.DeleteVersionRequest, context: Context
     ) -> registry_pb2.Version:
-        return await self._move(request, State.DELETED)
+        return await self._move(request, State.DELETED, "DeleteVersion", context)
 
     async def RestoreVersion(
         self, request: pb.RestoreVersionRequest, context: Context
     ) -> registry_pb2.Version:
-        return await self._move(request, State.READY)
+        return await self._move(request, State.READY, "RestoreVersion", context)
 
     async def AnnotateVersion(
         self, request: pb.AnnotateVersionRequest, context: Context
@@ -82,7 +83,7 @@ class VersionServicer(versions_pb2_grpc.VersionServiceServicer):
                 remove_metrics=request.remove_metrics,
             )
 
-        return await self._change(request.name, request.etag, annotated)
+        return await self._change(request, "AnnotateVersion", annotated, context)
 
     async def CompareVersions(
         self, request: pb.CompareVersionsRequest, context: Context
@@ -95,7 +96,9 @@ class VersionServicer(versions_pb2_grpc.VersionServiceServicer):
             )
         return convert_comparison.comparison_to_proto(base, candidate, differences)
 
-    async def _move(self, request: _MoveRequest, to: State) -> registry_pb2.Version:
+    async def _move(
+        self, request: _MoveRequest, to: State, action: str, context: Context
+    ) -> registry_pb2.Version:
         def moved(version: Version, model: Model, at: datetime) -> Version:
             return lifecycle.move(
                 version,
@@ -106,29 +109,33 @@ class VersionServicer(versions_pb2_grpc.VersionServiceServicer):
                 reason=request.reason,
             )
 
-        return await self._change(request.name, request.etag, moved)
+        return await self._change(request, action, moved, context)
 
     async def _change(
-        self, name: str, etag: str, change: Callable[[Version, Model, datetime], Version]
+        self,
+        request: _MoveRequest | pb.AnnotateVersionRequest,
+        action: str,
+        change: Callable[[Version, Model, datetime], Version],
+        context: Context,
     ) -> registry_pb2.Version:
-        version_name = VersionName.parse(name)
+        name = VersionName.parse(request.name)
         at = self._now()
         async with self._store.writing() as writer:
-            version = await writer.get_version(version_name)
-            lifecycle.check_etag(version, etag)
-            model = await writer.get_model(ModelName(version_name.model))
+            version = await writer.get_version(name)
+            lifecycle.check_etag(version, request.etag)
+            model = await writer.get_model(ModelName(name.model))
             changed = change(version, model, at)
             if changed != version:
-                saved = await writer.put_version(changed)
+                recorder = Recorder(writer, actors.of(context), action, at)
+                changed = await recorder.save_version(version, changed)
                 # A change of the model is what watches are woken for.
-                touched = replace(model, update_time=at)
-                await recording.save_model(writer, model, touched, at=at, by=auth.caller().name)
-                changed = saved
+                await recorder.save_model(model, replace(model, update_time=at))
         self._changes.notify()
         _log.info(
             "version changed",
             extra={
-                "version": name,
+                "action": action,
+                "version": str(name),
                 "state": str(changed.state),
                 "caller": auth.caller().name,
             },

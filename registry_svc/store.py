@@ -9,6 +9,7 @@ from typing import Protocol
 
 from algolink.names import ModelName, VersionName
 from chassis.watch import Change
+from registry_svc.domain.audit import Entry, Recorded, Seal
 from registry_svc.domain.ledger import AliasMove
 from registry_svc.domain.models import Model, ModelState
 from registry_svc.domain.pushes import Push
@@ -68,6 +69,15 @@ class Reader(Protocol):
     async def find_move_at(self, model: ModelName, alias: str, time: datetime) -> AliasMove | None:
         """Last move of an alias at or before `time`, or None."""
 
+    async def newest_entry(self) -> int:
+        """Number of the audit's newest entry; 0 if there is none."""
+
+    async def newest_seal(self) -> Seal | None:
+        """Seal of the newest entry that is sealed, or None."""
+
+    async def list_entries(self, *, after: int, limit: int) -> Sequence[Recorded]:
+        """At most `limit` entries of the audit beyond number `after`, oldest first."""
+
     async def changed_since(self, change: int) -> Sequence[Change[ModelState]]:
         """Models changed after `change`, each as it is now, in the order of change."""
 
@@ -96,6 +106,12 @@ class Writer(Reader, Protocol):
         Raises:
             Aborted: ETAG_MISMATCH, if it has been written since it was read.
         """
+
+    async def add_entry(self, entry: Entry) -> None:
+        """Appends to the audit; the entry has the number after the newest."""
+
+    async def add_seals(self, seals: Sequence[Seal]) -> None:
+        """Seals the entries that come after the newest that is sealed."""
 
     async def add_push(self, push: Push) -> None:
         """Remembers the request id of a push."""

@@ -8,11 +8,13 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import islice, zip_longest
 
 from algolink.errors import Aborted
 from algolink.names import ModelName, VersionName
 from chassis.watch import Change
 from registry_svc.domain import models
+from registry_svc.domain.audit import Entry, Recorded, Seal
 from registry_svc.domain.ledger import AliasMove
 from registry_svc.domain.models import Model, ModelState
 from registry_svc.domain.pushes import Push
@@ -26,6 +28,8 @@ class _State:
     versions: dict[ModelName, list[Version]] = field(default_factory=dict)  # oldest first
     moves: dict[ModelName, list[AliasMove]] = field(default_factory=dict)  # oldest first
     pushes: dict[str, Push] = field(default_factory=dict)
+    entries: list[Entry] = field(default_factory=list)  # from number 1 on
+    seals: list[Seal] = field(default_factory=list)  # from number 1 on
     head: int = 0
 
     def copy(self) -> _State:
@@ -35,6 +39,8 @@ class _State:
             {name: list(versions) for name, versions in self.versions.items()},
             {name: list(moves) for name, moves in self.moves.items()},
             dict(self.pushes),
+            list(self.entries),
+            list(self.seals),
             self.head,
         )
 
@@ -118,6 +124,16 @@ class _Transaction:
         found = (m for m in newest_first if m.alias == alias and m.commit_time <= time)
         return next(found, None)
 
+    async def newest_entry(self) -> int:
+        return len(self._state.entries)
+
+    async def newest_seal(self) -> Seal | None:
+        return self._state.seals[-1] if self._state.seals else None
+
+    async def list_entries(self, *, after: int, limit: int) -> Sequence[Recorded]:
+        paired = zip_longest(self._state.entries, self._state.seals)
+        return [Recorded(entry, seal) for entry, seal in islice(paired, after, after + limit)]
+
     async def changed_since(self, change: int) -> Sequence[Change[ModelState]]:
         changed = sorted((n, name) for name, n in self._state.changes.items() if n > change)
         return [
@@ -159,6 +175,12 @@ class _Transaction:
         saved = replace(version, revision=version.revision + 1)
         self._state.versions[ModelName(version.name.model)][version.name.number - 1] = saved
         return saved
+
+    async def add_entry(self, entry: Entry) -> None:
+        self._state.entries.append(entry)
+
+    async def add_seals(self, seals: Sequence[Seal]) -> None:
+        self._state.seals.extend(seals)
 
     async def add_push(self, push: Push) -> None:
         self._state.pushes[push.request_id] = push

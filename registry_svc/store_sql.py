@@ -17,10 +17,13 @@ from chassis import database
 from chassis.watch import Change
 from registry_svc import rows, schema
 from registry_svc.domain import models
+from registry_svc.domain.audit import Entry, Recorded, Seal
 from registry_svc.domain.ledger import AliasMove
 from registry_svc.domain.models import Alias, Model, ModelState
 from registry_svc.domain.pushes import Push
 from registry_svc.domain.versions import State, Version
+
+_ENTRIES, _SEALS = schema.audit_entries, schema.audit_seals
 
 
 class SqlStore:
@@ -126,6 +129,28 @@ class SqlReader:
         row = result.one_or_none()
         return None if row is None else rows.move(row)
 
+    async def newest_entry(self) -> int:
+        result = await self._connection.execute(sa.select(sa.func.max(_ENTRIES.c.number)))
+        return result.scalar_one() or 0
+
+    async def newest_seal(self) -> Seal | None:
+        result = await self._connection.execute(
+            sa.select(_SEALS).order_by(_SEALS.c.number.desc()).limit(1)
+        )
+        row = result.one_or_none()
+        return None if row is None else rows.seal(row)
+
+    async def list_entries(self, *, after: int, limit: int) -> Sequence[Recorded]:
+        seal = (_SEALS.c.hash.label("seal_hash"), _SEALS.c.time.label("seal_time"))
+        result = await self._connection.execute(
+            sa.select(_ENTRIES, *seal)
+            .outerjoin(_SEALS, _SEALS.c.number == _ENTRIES.c.number)
+            .where(_ENTRIES.c.number > after)
+            .order_by(_ENTRIES.c.number)
+            .limit(limit)
+        )
+        return [rows.recorded(row) for row in result]
+
     async def changed_since(self, change: int) -> Sequence[Change[ModelState]]:
         changed = schema.models.c.change > change
         result = await self._connection.execute(
@@ -210,6 +235,15 @@ class SqlWriter(SqlReader):
                 version=version.name,
             )
         return saved
+
+    async def add_entry(self, entry: Entry) -> None:
+        await self._connection.execute(sa.insert(_ENTRIES).values(rows.of_entry(entry)))
+
+    async def add_seals(self, seals: Sequence[Seal]) -> None:
+        if seals:
+            await self._connection.execute(
+                sa.insert(_SEALS), [rows.of_seal(seal) for seal in seals]
+            )
 
     async def add_push(self, push: Push) -> None:
         await self._connection.execute(sa.insert(schema.pushes).values(rows.of_push(push)))

@@ -12,6 +12,7 @@ from typing import Self
 
 from algolink import names
 from algolink.client import artifact, experiments, outcomes, registry, router
+from algolink.client.aio_audit import AsyncAudit
 from algolink.client.aio_history import AsyncHistory
 from algolink.client.aio_lifecycle import AsyncLifecycle
 from algolink.client.aio_traffic import AsyncTrafficClient
@@ -56,6 +57,7 @@ class AsyncClient:
         self.traffic = AsyncTrafficClient(self._transport, timeout_s)
         self.history = AsyncHistory(self._transport, timeout_s)
         self.lifecycle = AsyncLifecycle(self._transport, timeout_s)
+        self.audit = AsyncAudit(self._transport, timeout_s)
         self._takes: dict[tuple[str, int | None], Takes] = {}
 
     async def __aenter__(self) -> Self:

@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from algolink.client import AsyncClient, Client
+from algolink.client.aio_audit import AsyncAudit
 from algolink.client.aio_history import AsyncHistory
 from algolink.client.aio_lifecycle import AsyncLifecycle
+from algolink.client.sync_audit import Audit
 from algolink.client.sync_history import History
 from algolink.client.sync_lifecycle import Lifecycle
 from algolink.errors import FailedPrecondition
@@ -25,7 +27,8 @@ def endpoint(tmp_path: Path) -> Iterator[str]:
 
 
 @pytest.mark.parametrize(
-    ("blocking", "asynchronous"), [(History, AsyncHistory), (Lifecycle, AsyncLifecycle)]
+    ("blocking", "asynchronous"),
+    [(History, AsyncHistory), (Lifecycle, AsyncLifecycle), (Audit, AsyncAudit)],
 )
 def test_both_clients_have_the_same_methods(blocking: type, asynchronous: type) -> None:
     def surface(kind: type) -> dict[str, str]:

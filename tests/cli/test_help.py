@@ -24,6 +24,7 @@ COMMANDS = list(every_command())
 OWN_OPTIONS = {
     (name,) for name in ("up", "completion", "model", "experiment", "route", "mesh", "traffic")
 }
+OWN_OPTIONS = {("up",), ("completion",), ("model",), ("experiment",), ("route",), ("audit",)}
 
 
 @pytest.mark.parametrize("path", COMMANDS, ids=" ".join)

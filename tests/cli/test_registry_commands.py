@@ -130,3 +130,50 @@ class TestCompare:
         assert "cannot stand in" in done.out
         assert "x FP32(?, 8)" in done.out
         assert "does not take all that callers send" in done.out
+
+
+class TestAudit:
+    def test_an_export_is_verified_without_the_registry(
+        self, registry: Run, tmp_path: Path
+    ) -> None:
+        file = tmp_path / "audit.jsonl"
+        file.write_text(registry("audit", "export").out)
+
+        done = registry("audit", "verify", "--file", str(file), "-o", "json")
+
+        assert done.status == 0, done.err
+        assert json.loads(done.out)["sealed"] + json.loads(done.out)["unsealed"] == 4
+
+    def test_an_export_that_was_changed_shows(self, registry: Run, tmp_path: Path) -> None:
+        file = tmp_path / "audit.jsonl"
+        lines = registry("audit", "export").out.splitlines()
+        file.write_text("\n".join([lines[0], *lines[2:]]))
+
+        done = registry("audit", "verify", "--file", str(file))
+
+        assert done.status == 1
+        assert "AUDIT_CHAIN_BROKEN" in done.err
+
+    def test_a_file_that_is_no_export_is_refused(self, registry: Run, tmp_path: Path) -> None:
+        file = tmp_path / "audit.jsonl"
+        file.write_text("no\n")
+
+        assert "EXPORT_INVALID" in registry("audit", "verify", "--file", str(file)).err
+
+    def test_the_chain_is_whole_and_goes_on_from_what_is_known(self, registry: Run) -> None:
+        until_sealed(registry, 4)
+        head = json.loads(registry("audit", "verify", "-o", "json").out)["head_hash"]
+        registry("model", "deprecate", "iris", "2")
+
+        shown = registry("audit", "verify", "--known", f"4:{head}")
+        other = registry("audit", "verify", "--known", f"4:{'0' * 64}")
+
+        assert "whole" in shown.out
+        assert "AUDIT_CHAIN_BROKEN" in other.err
+        assert registry("audit", "verify", "--known", "4").status == 2
+
+
+def until_sealed(run: Run, count: int) -> None:
+    """Returns once the sealer has caught up; the suite's timeout is the limit."""
+    while json.loads(run("audit", "status", "-o", "json").out)["newest_sealed"] != str(count):
+        pass

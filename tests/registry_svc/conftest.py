@@ -10,8 +10,14 @@ from typing import Any
 
 import pytest
 
-from algolink.registry.v1 import ledger_pb2_grpc, registry_pb2_grpc, versions_pb2_grpc
+from algolink.registry.v1 import (
+    audit_pb2_grpc,
+    ledger_pb2_grpc,
+    registry_pb2_grpc,
+    versions_pb2_grpc,
+)
 from algolink.registry.v1 import registry_pb2 as pb
+from chassis import watch
 from chassis.channel import open_channel
 from chassis.database import open_engine
 from chassis.runtime import Runtime
@@ -19,8 +25,9 @@ from chassis.server import serve
 from chassis.settings import ServiceSettings
 from registry_svc import rpcs
 from registry_svc.artifacts import ArtifactFolder
-from registry_svc.inspection import OnnxInspector
+from registry_svc.inspection import Inspector, OnnxInspector
 from registry_svc.pushing import Pusher
+from registry_svc.sealing import Sealer
 from registry_svc.store import Store
 from registry_svc.store_memory import MemoryStore
 from registry_svc.store_sql import SqlStore
@@ -74,6 +81,8 @@ class Registry:
         draining: ends its watches when set.
         ledger: the rpcs of its ledger.
         versions: the rpcs of a version's later life.
+        audit: the rpcs of its audit.
+        sealer: seals the audit when told to.
         clock: what time it is for it.
     """
 
@@ -82,6 +91,8 @@ class Registry:
     draining: asyncio.Event
     ledger: Any
     versions: Any
+    audit: Any
+    sealer: Sealer
     clock: Clock
 
     async def push(self, artifact: bytes, **header: Any) -> pb.Version:
@@ -94,7 +105,13 @@ class Registry:
 
 
 @pytest.fixture
-async def registry(tmp_path: Path) -> AsyncIterator[Registry]:
+def inspector() -> Inspector:
+    """What the registry reads signatures with; a module may take a faster one."""
+    return OnnxInspector(timeout_s=60)
+
+
+@pytest.fixture
+async def registry(tmp_path: Path, inspector: Inspector) -> AsyncIterator[Registry]:
     folder = tmp_path / "artifacts"
     artifacts = ArtifactFolder(folder)
     await artifacts.open()
@@ -106,9 +123,8 @@ async def registry(tmp_path: Path) -> AsyncIterator[Registry]:
     clock = Clock()
     async with asyncio.TaskGroup() as tasks:
         runtime = Runtime("registry_svc", tasks)
-        pusher = Pusher(
-            store, artifacts, OnnxInspector(timeout_s=60), max_bytes=MAX_BYTES, now=clock.now
-        )
+        pusher = Pusher(store, artifacts, inspector, max_bytes=MAX_BYTES, now=clock.now)
+        changes = watch.Notifier()
         register = rpcs.registration(
             store,
             artifacts,
@@ -116,6 +132,7 @@ async def registry(tmp_path: Path) -> AsyncIterator[Registry]:
             now=clock.now,
             delete_grace=DELETE_GRACE,
             draining=runtime.draining,
+            changes=changes,
         )
         async with (
             serve(runtime, settings, register, service_names=rpcs.SERVICE_NAMES) as port,
@@ -127,5 +144,7 @@ async def registry(tmp_path: Path) -> AsyncIterator[Registry]:
                 runtime.draining,
                 ledger_pb2_grpc.LedgerServiceStub(channel),
                 versions_pb2_grpc.VersionServiceStub(channel),
+                audit_pb2_grpc.AuditServiceStub(channel),
+                Sealer(store, now=clock.now, changes=changes),
                 clock,
             )

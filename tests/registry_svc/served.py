@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from chassis import watch
 from chassis.runtime import Runtime
 from chassis.server import serve
 from chassis.settings import ServiceSettings
@@ -18,6 +19,7 @@ from registry_svc import rpcs
 from registry_svc.artifacts import ArtifactFolder
 from registry_svc.domain.versions import Signature, TensorSpec
 from registry_svc.pushing import Pusher
+from registry_svc.sealing import Sealer
 from registry_svc.store_memory import MemoryStore
 
 TOKEN = "open-sesame"
@@ -33,8 +35,14 @@ def one_input(content: bytes) -> Signature:
     )
 
 
-class _Inspector:
-    def __init__(self, inspect: Inspect) -> None:
+class FixedInspector:
+    """Says what an artifact takes and gives without an engine.
+
+    Args:
+        inspect: is given its bytes.
+    """
+
+    def __init__(self, inspect: Inspect = one_input) -> None:
         self._inspect = inspect
 
     async def inspect(self, path: Path) -> Signature:
@@ -76,7 +84,8 @@ async def _serve(
         left = asyncio.Event()
         async with asyncio.TaskGroup() as tasks:
             runtime = Runtime("registry_svc", tasks)
-            pusher = Pusher(store, artifacts, _Inspector(inspect), max_bytes=10**6, now=_now)
+            pusher = Pusher(store, artifacts, FixedInspector(inspect), max_bytes=10**6, now=_now)
+            changes = watch.Notifier()
             register = rpcs.registration(
                 store,
                 artifacts,
@@ -84,9 +93,14 @@ async def _serve(
                 now=_now,
                 delete_grace=timedelta(days=30),
                 draining=runtime.draining,
+                changes=changes,
             )
+            sealer = Sealer(store, now=_now, changes=changes)
             settings = ServiceSettings(tokens_file=tokens, drain_grace_s=5.0)
-            async with serve(runtime, settings, register, service_names=rpcs.SERVICE_NAMES) as port:
+            async with (
+                runtime.background(sealer.run(), name="sealer"),
+                serve(runtime, settings, register, service_names=rpcs.SERVICE_NAMES) as port,
+            ):
                 started.set_result((port, asyncio.get_running_loop(), left))
                 await left.wait()
     except BaseException as error:

@@ -11,12 +11,18 @@ from algolink.errors import AlgoLinkError
 from algolink.registry.v1 import registry_pb2 as pb
 from chassis import errors
 from tests.registry_svc.conftest import Registry
+from tests.registry_svc.served import FixedInspector
 
 
 async def refusal(call: Any) -> AlgoLinkError:
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         await call
     return errors.from_rpc_error(caught.value)
+
+
+@pytest.fixture
+def inspector() -> FixedInspector:
+    return FixedInspector()
 
 
 @pytest.fixture

@@ -12,16 +12,22 @@ from algolink.registry.v1 import ledger_pb2
 from algolink.registry.v1 import registry_pb2 as pb
 from tests.registry_svc.builders import NOON
 from tests.registry_svc.conftest import Registry
+from tests.registry_svc.served import FixedInspector
 from tests.registry_svc.test_servicer import refusal
 
 IRIS = "models/iris"
 
 
 @pytest.fixture
-async def iris(registry: Registry, onnx_model: bytes) -> None:
+def inspector() -> FixedInspector:
+    return FixedInspector()
+
+
+@pytest.fixture
+async def iris(registry: Registry) -> None:
     """`models/iris` with three versions; champion 1 since noon, 2 since one, 3 since two."""
     for request_id in ("one", "two", "three"):
-        await registry.push(onnx_model, request_id=request_id)
+        await registry.push(b"a model", request_id=request_id)
     for version in (2, 3):
         registry.clock.advance(hours=1)
         await set_alias(registry, version)
