@@ -69,6 +69,7 @@ class Pusher:
             async for request in requests:
                 if request.WhichOneof("part") == "header":
                     raise InvalidArgument("HEADER_REPEATED", "an upload has one header")
+                pushes.check_chunk(request.chunk)
                 await upload.write(request.chunk)
             await upload.finish()
             signature = await self._inspector.inspect(upload.path)

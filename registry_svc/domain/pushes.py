@@ -11,6 +11,9 @@ from algolink.errors import AlreadyExists, InvalidArgument, ResourceExhausted
 from algolink.names import ModelName, VersionName
 from registry_svc.domain import notes
 
+MAX_CHUNK_BYTES = 2 * 1024 * 1024
+"""Bytes that one message of an upload may bring."""
+
 _REQUEST_ID = re.compile("[\x20-\x7e]{1,128}")
 
 
@@ -80,6 +83,21 @@ def check_size(header: PushHeader, *, limit_bytes: int) -> None:
             f"the artifact has {header.size_bytes} bytes, at most {limit_bytes} are allowed",
             size_bytes=header.size_bytes,
             limit_bytes=limit_bytes,
+        )
+
+
+def check_chunk(chunk: bytes) -> None:
+    """Checks that a piece of an upload is not too big: it is held in memory.
+
+    Raises:
+        InvalidArgument: CHUNK_TOO_LARGE.
+    """
+    if len(chunk) > MAX_CHUNK_BYTES:
+        raise InvalidArgument(
+            "CHUNK_TOO_LARGE",
+            f"a chunk has {len(chunk)} bytes, at most {MAX_CHUNK_BYTES} are allowed",
+            size_bytes=len(chunk),
+            limit_bytes=MAX_CHUNK_BYTES,
         )
 
 

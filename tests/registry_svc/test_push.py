@@ -184,6 +184,15 @@ async def test_an_upload_has_one_header_and_has_it_first(
     await nothing_is_left(registry)
 
 
+async def test_a_chunk_has_a_limit(registry: Registry) -> None:
+    artifact = bytes(2 * 1024 * 1024 + 1)
+
+    error = await refusal(registry.push(artifact, chunk_bytes=len(artifact)))
+
+    assert (error.code, error.reason) == ("INVALID_ARGUMENT", "CHUNK_TOO_LARGE")
+    await nothing_is_left(registry)
+
+
 async def test_a_refusal_reaches_a_client_that_still_sends(registry: Registry) -> None:
     def far_too_much() -> Iterator[pb.PushVersionRequest]:
         yield header_of(b"abc")

@@ -109,12 +109,11 @@ class RegistryServiceServicer:
         INVALID_ARGUMENT with reason MODEL_ID_INVALID, ALIAS_INVALID,
         REQUEST_ID_INVALID, DESCRIPTION_TOO_LONG, TAG_INVALID, TOO_MANY_TAGS,
         METRIC_INVALID, METRIC_NOT_FINITE, TOO_MANY_METRICS, DIGEST_MALFORMED,
-        UPLOAD_WITHOUT_HEADER, HEADER_REPEATED, ARTIFACT_EMPTY, DIGEST_MISMATCH,
-        SIZE_MISMATCH or ARTIFACT_NOT_LOADABLE (the message says what the engine
-        said); RESOURCE_EXHAUSTED with reason ARTIFACT_TOO_LARGE or DISK_FULL;
-        ALREADY_EXISTS with
-        reason REQUEST_ID_REUSED if the request id was used with another digest
-        or another model.
+        UPLOAD_WITHOUT_HEADER, HEADER_REPEATED, CHUNK_TOO_LARGE, ARTIFACT_EMPTY,
+        DIGEST_MISMATCH, SIZE_MISMATCH or ARTIFACT_NOT_LOADABLE (the message says
+        what the engine said); RESOURCE_EXHAUSTED with reason ARTIFACT_TOO_LARGE or
+        DISK_FULL; ALREADY_EXISTS with reason REQUEST_ID_REUSED if the request id
+        was used with another digest or another model.
         A refused push leaves nothing behind.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
