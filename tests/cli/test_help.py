@@ -22,9 +22,9 @@ def every_command(
 
 COMMANDS = list(every_command())
 OWN_OPTIONS = {
-    (name,) for name in ("up", "completion", "model", "experiment", "route", "mesh", "traffic")
+    (name,)
+    for name in ("up", "completion", "model", "experiment", "route", "mesh", "traffic", "audit")
 }
-OWN_OPTIONS = {("up",), ("completion",), ("model",), ("experiment",), ("route",), ("audit",)}
 
 
 @pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
