@@ -12,11 +12,15 @@ from pathlib import Path
 from typing import Final
 
 from algolink.errors import AlgoLinkError
+from algolink.names import VersionName
 from chassis.watch import Notifier
 from inference_svc.artifacts import ArtifactCache
+from inference_svc.batching.scheduler import Policy
+from inference_svc.batching.served_model import ServedModel
 from inference_svc.domain.holding import Holding, WantedVersion
 from inference_svc.domain.holdings import Holdings
-from inference_svc.engines import Engine, LoadedModel, LoadError
+from inference_svc.domain.statistics import Statistics
+from inference_svc.engines import Engine, LoadError
 
 _log = logging.getLogger(__name__)
 
@@ -44,6 +48,8 @@ class Retry:
 
 _LOADS_AT_A_TIME: Final = 2
 
+_DEFAULT_POLICY: Final = Policy()
+
 
 class ModelHost:
     """The versions of this replica, in memory.
@@ -55,13 +61,20 @@ class ModelHost:
         changes: notified whenever `holdings` shows something else than before.
     """
 
-    def __init__(self, engine: Engine, artifacts: ArtifactCache, retry: Retry) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        artifacts: ArtifactCache,
+        retry: Retry,
+        batching: Policy = _DEFAULT_POLICY,
+    ) -> None:
         self.changes = Notifier()
+        self._batching = batching
         self._engine = engine
         self._artifacts = artifacts
         self._retry = retry
         self._holdings = Holdings()
-        self._models: dict[Holding, LoadedModel] = {}
+        self._models: dict[Holding, ServedModel] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._group: asyncio.TaskGroup | None = None
         self._loads = asyncio.Semaphore(_LOADS_AT_A_TIME)
@@ -117,7 +130,7 @@ class ModelHost:
         return True
 
     @contextmanager
-    def borrow(self, model: str, number: int | None) -> Iterator[tuple[int, LoadedModel]]:
+    def borrow(self, model: str, number: int | None) -> Iterator[tuple[int, ServedModel]]:
         """A ready version, and its number; it stays loaded while the block runs.
 
         Raises:
@@ -135,6 +148,14 @@ class ModelHost:
     def ready_versions(self, model: str) -> list[int]:
         """Numbers of the ready versions of a model, ascending; see `Holdings.versions`."""
         return self._holdings.versions(model)
+
+    def statistics(self) -> dict[VersionName, Statistics]:
+        """What each loaded version has done since it was loaded, by name."""
+        return {
+            holding.version.name: self._models[holding].recorder.snapshot()
+            for holding in self._holdings
+            if holding in self._models
+        }
 
     def _begin(self, holding: Holding) -> None:
         if self._group is not None:
@@ -163,7 +184,7 @@ class ModelHost:
             await loaded.unload()
             _log.info("version unloaded", extra={"version": str(holding.version.name)})
 
-    async def _load(self, holding: Holding) -> LoadedModel | None:
+    async def _load(self, holding: Holding) -> ServedModel | None:
         """The model, warm; None if it could not be loaded, or is not wanted any more."""
         async with self._loads:
             if not holding.is_wanted:
@@ -173,20 +194,22 @@ class ModelHost:
             try:
                 version = holding.version
                 artifact = await self._artifacts.get(version.digest, version.size_bytes)
-                return await self._load_warm(artifact)
+                return await self._load_warm(version.name, artifact)
             except (LoadError, AlgoLinkError, OSError) as error:
                 holding.fail(str(error))
                 self._tell(holding)
                 return None
 
-    async def _load_warm(self, artifact: Path) -> LoadedModel:
+    async def _load_warm(self, name: VersionName, artifact: Path) -> ServedModel:
         model = await self._engine.load(artifact)
         try:
             await model.warm()
+            served = ServedModel(name, model, self._batching)
+            await served.prove_rows()
         except BaseException:
             await model.unload()
             raise
-        return model
+        return served
 
     async def _until_retry(self, holding: Holding) -> None:
         delay_s = self._retry.delay_s(holding.failures) if holding.failures else 0.0

@@ -7,8 +7,10 @@ from collections.abc import Callable
 import numpy as np
 
 from algolink.errors import AlgoLinkError, InvalidArgument, Unavailable
+from algolink.names import VersionName
 from inference_svc.domain.requests import InferRequest, InferResponse, ModelMetadata
 from inference_svc.domain.signature import Signature
+from inference_svc.domain.statistics import Statistics
 from inference_svc.domain.tensors import Array, Tensor
 from inference_svc.engines import RunError
 from inference_svc.host import ModelHost
@@ -37,8 +39,14 @@ class Predictor:
         """Whether this replica welcomes requests."""
         return self._is_ready()
 
-    async def infer(self, request: InferRequest) -> InferResponse:
+    async def infer(
+        self, request: InferRequest, *, timeout_s: float | None = None
+    ) -> InferResponse:
         """Runs a request on the version that it names, or the newest that is ready.
+
+        Args:
+            timeout_s: a request that has waited so long does not run any more; None
+                to wait for as long as the caller stays.
 
         Raises:
             NotFound: MODEL_NOT_FOUND or VERSION_NOT_FOUND.
@@ -46,13 +54,19 @@ class Predictor:
             InvalidArgument: what `Signature.feed` and `Signature.select` refuse,
                 and MODEL_REFUSED_INPUT if the model does.
             ModelFailed: MODEL_FAILED.
+            ResourceExhausted: QUEUE_FULL.
+            DeadlineExceeded: DEADLINE_EXCEEDED.
         """
         with self._host.borrow(request.model, request.version) as (number, model):
             signature = model.signature
-            feed = signature.feed(request.inputs)
-            names = signature.select(request.outputs)
             try:
-                arrays = await model.infer(feed, names)
+                feed = signature.feed(request.inputs)
+                names = signature.select(request.outputs)
+            except InvalidArgument:
+                model.recorder.failed(total_ns=0)
+                raise
+            try:
+                arrays = await model.infer(feed, names, timeout_s=timeout_s)
             except RunError as error:
                 raise _told(error, request.model, number, signature, feed) from error
         outputs = [
@@ -60,6 +74,28 @@ class Predictor:
             for name, array in zip(names, arrays, strict=True)
         ]
         return InferResponse(request.model, number, outputs, request.id, request.parameters)
+
+    def statistics(
+        self, model: str | None = None, version: int | None = None
+    ) -> dict[VersionName, Statistics]:
+        """What versions have done since they were loaded, by name.
+
+        Args:
+            model: one model's only; None for all of them.
+            version: that version's only; None for all of the model's.
+
+        Raises:
+            NotFound: MODEL_NOT_FOUND or VERSION_NOT_FOUND.
+            Unavailable: LOADING, LOAD_FAILED, UNLOADING or NOT_PLACED.
+        """
+        if model is not None:
+            with self._host.borrow(model, version):
+                pass  # it is here, or the caller is told why it is not
+        return {
+            name: statistics
+            for name, statistics in self._host.statistics().items()
+            if model in (None, name.model) and version in (None, name.number)
+        }
 
     def model_metadata(self, model: str, version: int | None) -> ModelMetadata:
         """What a model takes and gives.

@@ -62,7 +62,9 @@ class InferenceServicer(service_pb2_grpc.GRPCInferenceServiceServicer):  # type:
         self, request: pb.ModelInferRequest, context: Context
     ) -> pb.ModelInferResponse:
         version = _version(request.model_version, context)
-        response = await self._predictor.infer(oip_grpc.request_from_proto(request, version))
+        response = await self._predictor.infer(
+            oip_grpc.request_from_proto(request, version), timeout_s=context.time_remaining()
+        )
         # In the trailers, which leave in one piece with headers and message: a proxy
         # cannot try another replica once it has headers, so none may go ahead.
         context.set_trailing_metadata(((SERVED_HEADER, str(response.version)),))

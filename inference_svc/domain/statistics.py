@@ -73,7 +73,7 @@ class Statistics:
     Attributes:
         last_inference_ms: when the last request was answered, in milliseconds
             since 1970; 0 if none has been.
-        inference_count: rows of the requests answered.
+        inference_count: rows of all runs that succeeded.
         execution_count: runs of the model that succeeded.
         success: requests answered, from submission to answer.
         fail: requests that failed, for whatever reason, from submission to error;
@@ -119,11 +119,11 @@ class Recorder:
         compute: Compute,
         at_ms: int,
     ) -> None:
-        """A run ended well, and answered all requests that shared it.
+        """A run ended well, and answered the requests that shared it.
 
         Args:
-            requests: how many shared it; at least 1.
-            rows: of all of them together.
+            requests: how many shared it, those whose callers have left not counted.
+            rows: of the run.
             queue_ns: their times in the queue, summed.
             total_ns: their times from submission to answer, summed.
             compute: how long the run took.
