@@ -49,10 +49,15 @@ async def app(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
         artifacts.open()
         wanted_file = WantedFile(settings.cache_dir / "wanted.json")
         engine = OnnxEngine(
-            concurrency=settings.runs_at_a_time, threads_per_run=settings.threads_per_run
+            concurrency=settings.runs_at_a_time,
+            threads_per_run=settings.threads_per_run,
+            provider=settings.execution_provider,
+            short_run_ns=settings.short_run_us * 1_000,
         )
         with closing(engine):
-            host = ModelHost(engine, artifacts, Retry(first_s=settings.load_retry_s))
+            host = ModelHost(
+                engine, artifacts, Retry(first_s=settings.load_retry_s), settings.batching
+            )
             # What was wanted last is a beginning, and not all that can be wanted now.
             host.want(wanted_file.read() or (), whole=False)
             async with (

@@ -8,6 +8,8 @@ from pathlib import Path
 from pydantic import Field
 
 from chassis.settings import ServiceSettings
+from inference_svc.batching.scheduler import Policy
+from inference_svc.engines.providers import Provider
 
 
 class Settings(ServiceSettings):
@@ -29,6 +31,19 @@ class Settings(ServiceSettings):
             cores.
         engine_threads: threads that share the work of one run; 0 for half of the
             cores, because two replicas share a machine by default.
+        execution_provider: what models compute on: `cpu`, `cuda`, `tensorrt` or
+            `openvino`; one that is not there keeps the replica from starting.
+        short_run_us: runs of models that are expected to be shorter, in
+            microseconds, happen on the event loop and not on a thread; 0 for none.
+        max_batch_rows: rows that requests of one version share a run by; 1 to
+            run each request alone.
+        max_queue_delay_us: how long a request waits for company while its
+            version is idle, in microseconds.
+        max_queued_requests: requests that wait for one version; more are refused.
+        instances: batches of one version that run at a time; 0 for as many as
+            share `engine_concurrency` at `engine_threads` each.
+        artifact_cache_bytes: bound of the artifacts on disk, those that are wanted
+            not counted; 0 to keep everything.
         load_retry_s: wait after the first load that failed, in seconds; doubled
             after each further one, to at most 30.
     """
@@ -43,6 +58,13 @@ class Settings(ServiceSettings):
     trace_sample_ratio: float = Field(default=0.01, ge=0.0, le=1.0)
     engine_concurrency: int = Field(default=0, ge=0, le=1024)
     engine_threads: int = Field(default=0, ge=0, le=1024)
+    execution_provider: Provider = Provider.CPU
+    short_run_us: int = Field(default=200, ge=0, le=1_000_000)
+    max_batch_rows: int = Field(default=64, ge=1, le=1_000_000)
+    max_queue_delay_us: int = Field(default=0, ge=0, le=60_000_000)
+    max_queued_requests: int = Field(default=1024, ge=1, le=1_000_000)
+    instances: int = Field(default=0, ge=0, le=1024)
+    artifact_cache_bytes: int = Field(default=0, ge=0)
     load_retry_s: float = Field(default=1.0, gt=0.0)
 
     @property
@@ -54,6 +76,16 @@ class Settings(ServiceSettings):
     def threads_per_run(self) -> int:
         """`engine_threads`, resolved."""
         return self.engine_threads or max(1, _cores() // 2)
+
+    @property
+    def batching(self) -> Policy:
+        """How requests of one version are queued and put together."""
+        return Policy(
+            max_rows=self.max_batch_rows,
+            max_delay_ns=self.max_queue_delay_us * 1_000,
+            max_queued=self.max_queued_requests,
+            instances=self.instances or max(1, self.runs_at_a_time // self.threads_per_run),
+        )
 
 
 def _cores() -> int:

@@ -100,7 +100,7 @@ def is_same_row(alone: Sequence[Array], together: Sequence[Array]) -> bool:
     return all(
         one.shape[:1] == (1,)
         and many.shape == (_PROBE_ROWS, *one.shape[1:])
-        and _is_close(one[0], many[0])
+        and _is_close(one, many[:1])
         for one, many in zip(alone, together, strict=True)
     )
 

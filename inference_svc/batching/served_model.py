@@ -204,10 +204,8 @@ class ServedModel:
         joined_ns = time.monotonic_ns()
         arrays = await self._model.infer(feed, jobs[0].outputs)
         inferred_ns = time.monotonic_ns()
-        if len(jobs) == 1:
-            parts = [arrays]
-        else:
-            parts = rows.cut(arrays, [ticket.rows for ticket in batch])
+        # Uncut, because a request that runs alone need not have rows.
+        parts = [arrays] if len(jobs) == 1 else rows.cut(arrays, [ticket.rows for ticket in batch])
         ended_ns = time.monotonic_ns()
         heard = [ticket for ticket in batch if not ticket.payload.answer.done()]
         arrived_ns = sum(ticket.arrived_ns for ticket in heard)

@@ -1,11 +1,13 @@
-"""ONNX Runtime in this process, on the CPU."""
+"""ONNX Runtime in this process."""
 
 from __future__ import annotations
 
 import asyncio
 import functools
 import logging
+import mmap
 import re
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -17,7 +19,9 @@ import numpy as np
 from inference_svc.domain.datatypes import Datatype
 from inference_svc.domain.signature import FREE, Signature, TensorSpec
 from inference_svc.domain.tensors import Array
-from inference_svc.engines import LoadError, RunError
+from inference_svc.engines import LoadError, RunError, providers
+from inference_svc.engines.pace import Pace
+from inference_svc.engines.providers import Provider
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -47,23 +51,46 @@ _SOURCE_PLACE: Final = re.compile(r"/\S*onnxruntime/\S+:\d+ (?:[^.]*\) )?")
 """Where in its own sources the runtime failed: nothing that a caller can use."""
 
 
+_UNBOUNDED: Final = (b"\x22\x04Loop", b"\x22\x04Scan")
+"""Operators that may run for as long as their data says, as an ONNX file spells them."""
+
+
 class OnnxEngine:
     """Loads ONNX files.
 
     Runs happen on a pool of threads, so that a slow model does not hold up the
     event loop; ONNX Runtime gives up the interpreter's lock while it computes.
-    Whoever makes the engine closes it.
+    Runs that are known to be shorter than the way to a thread and back happen on
+    the event loop itself. Whoever makes the engine closes it.
     """
 
     platform = "onnxruntime_onnx"
 
-    def __init__(self, *, concurrency: int, threads_per_run: int) -> None:
+    def __init__(
+        self,
+        *,
+        concurrency: int,
+        threads_per_run: int,
+        provider: Provider = Provider.CPU,
+        short_run_ns: int = 0,
+    ) -> None:
         """Starts no thread yet.
 
         Args:
             concurrency: runs at a time, of all models together; at least 1.
             threads_per_run: threads that share the work of one run; at least 1.
+            provider: what it computes on.
+            short_run_ns: runs expected to be shorter happen on the event loop.
+
+        Raises:
+            FailedPrecondition: EXECUTION_PROVIDER_MISSING.
         """
+        if provider is not Provider.CPU:
+            import onnxruntime as ort
+
+            providers.check(provider, ort.get_available_providers())
+        self._provider = provider
+        self._short_run_ns = short_run_ns
         self._threads_per_run = threads_per_run
         self._runs = ThreadPoolExecutor(concurrency, thread_name_prefix="onnx")
 
@@ -75,13 +102,15 @@ class OnnxEngine:
                 protocol has no data type for.
         """
         # Not among the runs: reading a large file would keep requests waiting.
-        session = await asyncio.to_thread(_open, artifact, self._threads_per_run)
+        session = await asyncio.to_thread(_open, artifact, self._threads_per_run, self._provider)
+        signature = _signature(session)
         try:
-            signature = _signature(session)
             size = await asyncio.to_thread(lambda: artifact.stat().st_size)
+            is_bounded = await asyncio.to_thread(_is_bounded, artifact)
         except OSError as error:
             raise LoadError(str(error)) from error
-        return OnnxModel(session, signature, size, self._runs)
+        pace = Pace(self._short_run_ns if is_bounded else 0)
+        return OnnxModel(session, signature, size, self._runs, pace)
 
     def close(self) -> None:
         """Ends the pool; waits for runs that have begun."""
@@ -103,11 +132,13 @@ class OnnxModel:
         signature: Signature,
         size_bytes: int,
         runs: ThreadPoolExecutor,
+        pace: Pace,
     ) -> None:
         self.signature = signature
         self.memory_bytes = size_bytes
         self._session: onnxruntime.InferenceSession | None = session
         self._runs = runs
+        self._pace = pace
 
     async def warm(self) -> None:
         """Runs it once on blank inputs.
@@ -131,8 +162,15 @@ class OnnxModel:
         session = self._session
         if session is None:
             raise RuntimeError("the model has been unloaded")
-        run = functools.partial(_run, session, feed, outputs)
-        return await asyncio.get_running_loop().run_in_executor(self._runs, run)
+        elements = sum(array.size for array in feed.values())
+        run = functools.partial(_timed_run, session, feed, outputs)
+        if self._pace.is_short(elements):
+            arrays, duration_ns = run()
+        else:
+            loop = asyncio.get_running_loop()
+            arrays, duration_ns = await loop.run_in_executor(self._runs, run)
+        self._pace.took(elements, duration_ns)
+        return arrays
 
     async def unload(self) -> None:
         """Closes the session; in a thread, because freeing gigabytes takes a while."""
@@ -142,7 +180,7 @@ class OnnxModel:
         await asyncio.to_thread(holder.clear)
 
 
-def _open(artifact: Path, threads: int) -> onnxruntime.InferenceSession:
+def _open(artifact: Path, threads: int, provider: Provider) -> onnxruntime.InferenceSession:
     # Imported with the first model: a replica answers its health check before.
     import onnxruntime as ort
 
@@ -152,10 +190,31 @@ def _open(artifact: Path, threads: int) -> onnxruntime.InferenceSession:
     options.log_severity_level = _FATAL
     # Spinning threads win microseconds alone, and lose them all to their neighbours.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    names = list(providers.names(provider))
     with _refusing():
-        return ort.InferenceSession(
-            str(artifact), sess_options=options, providers=["CPUExecutionProvider"]
-        )
+        session = ort.InferenceSession(str(artifact), sess_options=options, providers=names)
+    # One whose libraries or device are missing is left out without an error.
+    if session.get_providers()[0] != names[0]:
+        raise LoadError(f"{names[0]} does not start: its device or its libraries are missing")
+    return session
+
+
+def _is_bounded(artifact: Path) -> bool:
+    """Whether the size of its input alone says how long a run takes, at most."""
+    with (
+        artifact.open("rb") as file,
+        mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content,
+    ):
+        return all(content.find(operator) < 0 for operator in _UNBOUNDED)
+
+
+def _timed_run(
+    session: onnxruntime.InferenceSession, feed: Mapping[str, Array], outputs: Sequence[str]
+) -> tuple[list[Array], int]:
+    """What `_run` gives, and how long it took, in nanoseconds."""
+    started_ns = time.perf_counter_ns()
+    arrays = _run(session, feed, outputs)
+    return arrays, time.perf_counter_ns() - started_ns
 
 
 def _run(
