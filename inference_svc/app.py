@@ -44,7 +44,9 @@ async def app(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
         open_channel(settings.router_address, token) as router_channel,
     ):
         artifacts = ArtifactCache(
-            settings.cache_dir / "artifacts", RegistrySource(registry_channel)
+            settings.cache_dir / "artifacts",
+            RegistrySource(registry_channel),
+            settings.artifact_cache_bytes,
         )
         artifacts.open()
         wanted_file = WantedFile(settings.cache_dir / "wanted.json")

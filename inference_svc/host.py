@@ -58,7 +58,8 @@ class ModelHost:
     end with the block of `running`.
 
     Attributes:
-        changes: notified whenever `holdings` shows something else than before.
+        changes: notified whenever `holdings` shows something else than before, and
+            when a version's memory and artifact have been let go.
     """
 
     def __init__(
@@ -170,6 +171,7 @@ class ModelHost:
                 self._models[holding] = model
                 holding.become_ready()
                 self._tell(holding)
+                await self._trim()
                 await self._until(lambda: holding.may_unload)
                 break
             await self._until_retry(holding)
@@ -183,6 +185,8 @@ class ModelHost:
         if loaded is not None:
             await loaded.unload()
             _log.info("version unloaded", extra={"version": str(holding.version.name)})
+        await self._trim()
+        self.changes.notify()
 
     async def _load(self, holding: Holding) -> ServedModel | None:
         """The model, warm; None if it could not be loaded, or is not wanted any more."""
@@ -210,6 +214,17 @@ class ModelHost:
             await model.unload()
             raise
         return served
+
+    async def _trim(self) -> None:
+        """Lets go of artifacts that no holding needs, if there are too many."""
+        try:
+            await self._artifacts.trim(self._is_held)
+        except OSError as error:
+            _log.warning("artifacts not trimmed", extra={"error": str(error)})
+
+    def _is_held(self, digest: str) -> bool:
+        """Whether a holding has, or is about to load, that artifact."""
+        return any(holding.version.digest == digest for holding in self._holdings)
 
     async def _until_retry(self, holding: Holding) -> None:
         delay_s = self._retry.delay_s(holding.failures) if holding.failures else 0.0

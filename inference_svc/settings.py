@@ -42,8 +42,8 @@ class Settings(ServiceSettings):
         max_queued_requests: requests that wait for one version; more are refused.
         instances: batches of one version that run at a time; 0 for as many as
             share `engine_concurrency` at `engine_threads` each.
-        artifact_cache_bytes: bound of the artifacts on disk, those that are wanted
-            not counted; 0 to keep everything.
+        artifact_cache_bytes: bound of the artifacts on disk; those in use longest
+            ago go first, those that are held never.
         load_retry_s: wait after the first load that failed, in seconds; doubled
             after each further one, to at most 30.
     """
@@ -64,7 +64,7 @@ class Settings(ServiceSettings):
     max_queue_delay_us: int = Field(default=0, ge=0, le=60_000_000)
     max_queued_requests: int = Field(default=1024, ge=1, le=1_000_000)
     instances: int = Field(default=0, ge=0, le=1024)
-    artifact_cache_bytes: int = Field(default=0, ge=0)
+    artifact_cache_bytes: int = Field(default=10 * 1024**3, ge=0)
     load_retry_s: float = Field(default=1.0, gt=0.0)
 
     @property

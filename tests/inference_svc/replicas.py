@@ -96,10 +96,13 @@ async def until_host(host: ModelHost, is_so: Callable[[], bool]) -> None:
 
 @asynccontextmanager
 async def a_host(
-    folder: Path, source: MemorySource, wanted: Iterable[WantedVersion] = ()
+    folder: Path,
+    source: MemorySource,
+    wanted: Iterable[WantedVersion] = (),
+    max_artifact_bytes: int | None = None,
 ) -> AsyncIterator[ModelHost]:
     """A running host over `source`, with its cache in `folder`."""
-    artifacts = ArtifactCache(folder, source)
+    artifacts = ArtifactCache(folder, source, max_artifact_bytes)
     artifacts.open()
     with closing(OnnxEngine(concurrency=2, threads_per_run=1)) as engine:
         host = ModelHost(engine, artifacts, Retry(first_s=0.01, longest_s=0.02))
