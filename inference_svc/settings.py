@@ -59,7 +59,7 @@ class Settings(ServiceSettings):
     engine_concurrency: int = Field(default=0, ge=0, le=1024)
     engine_threads: int = Field(default=0, ge=0, le=1024)
     execution_provider: Provider = Provider.CPU
-    short_run_us: int = Field(default=200, ge=0, le=1_000_000)
+    short_run_us: int = Field(default=500, ge=0, le=1_000_000)
     max_batch_rows: int = Field(default=64, ge=1, le=1_000_000)
     max_queue_delay_us: int = Field(default=0, ge=0, le=60_000_000)
     max_queued_requests: int = Field(default=1024, ge=1, le=1_000_000)

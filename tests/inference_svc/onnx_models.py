@@ -83,6 +83,44 @@ def failing_above_zero() -> bytes:
     )  # fmt: skip
 
 
+def quantized(scale: float) -> bytes:
+    """FP32 in, INT8 out: numbers in steps of `scale`."""
+    constants = [
+        helper.make_tensor("scale", TensorProto.FLOAT, [], [scale]),
+        helper.make_tensor("zero", TensorProto.INT8, [], [0]),
+    ]
+    return _model(
+        [helper.make_node("QuantizeLinear", ["x", "scale", "zero"], ["y"])],
+        [("x", TensorProto.FLOAT, ("N", 4))],
+        [("y", TensorProto.INT8, ("N", 4))],
+        constants,
+    )
+
+
+def doubled_in_a_loop(times: int) -> bytes:
+    """`y = 2 ** times * x`, by a loop."""
+    body = helper.make_graph(
+        [helper.make_node("Add", ["before", "before"], ["after"]),
+         helper.make_node("Identity", ["go_on"], ["goes_on"])],
+        "body",
+        [helper.make_tensor_value_info("index", TensorProto.INT64, []),
+         helper.make_tensor_value_info("go_on", TensorProto.BOOL, []),
+         helper.make_tensor_value_info("before", TensorProto.FLOAT, ["N", 4])],
+        [helper.make_tensor_value_info("goes_on", TensorProto.BOOL, []),
+         helper.make_tensor_value_info("after", TensorProto.FLOAT, ["N", 4])],
+    )  # fmt: skip
+    constants = [
+        helper.make_tensor("times", TensorProto.INT64, [], [times]),
+        helper.make_tensor("yes", TensorProto.BOOL, [], [True]),
+    ]
+    return _model(
+        [helper.make_node("Loop", ["times", "yes", "x"], ["y"], body=body)],
+        [("x", TensorProto.FLOAT, ("N", 4))],
+        [("y", TensorProto.FLOAT, ("N", 4))],
+        constants,
+    )
+
+
 def with_a_map_output() -> bytes:
     """An output that the protocol cannot carry, as skl2onnx makes without `zipmap=False`."""
     labels = helper.make_node(

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from onnx import TensorProto
 
+from algolink.errors import FailedPrecondition
 from inference_svc.domain.datatypes import Datatype
 from inference_svc.domain.signature import Signature, TensorSpec
-from inference_svc.engines import LoadError, RunError
+from inference_svc.domain.tensors import Array
+from inference_svc.engines import LoadError, RunError, onnx, providers
 from inference_svc.engines.onnx import OnnxEngine, OnnxModel
+from inference_svc.engines.providers import Provider
 from tests.inference_svc import onnx_models
 
 
@@ -150,3 +156,87 @@ async def test_an_unloaded_model_runs_no_more(engine: OnnxEngine, tmp_path: Path
 
     with pytest.raises(RuntimeError, match="unloaded"):
         await model.warm()
+
+
+@pytest.mark.parametrize("provider", [Provider.CUDA, Provider.TENSORRT, Provider.OPENVINO])
+def test_a_provider_that_is_not_there_is_refused_and_never_replaced(provider: Provider) -> None:
+    with pytest.raises(FailedPrecondition) as caught:
+        providers.check(provider, ["CPUExecutionProvider"])
+
+    assert caught.value.reason == "EXECUTION_PROVIDER_MISSING"
+    assert "CPUExecutionProvider" not in caught.value.metadata["missing"]
+
+
+def test_an_engine_whose_provider_is_not_there_does_not_start() -> None:
+    import onnxruntime
+
+    if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
+        pytest.skip("this ONNX Runtime has CUDA")
+
+    with pytest.raises(FailedPrecondition, match="cuda needs CUDAExecutionProvider"):
+        OnnxEngine(concurrency=1, threads_per_run=1, provider=Provider.CUDA)
+
+
+async def thread_of_run(model: OnnxModel, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Name of the thread on which the next run happens."""
+    names = []
+    run = onnx._run
+
+    def observed(*arguments: Any) -> list[Array]:
+        names.append(threading.current_thread().name)
+        return run(*arguments)
+
+    monkeypatch.setattr(onnx, "_run", observed)
+    await model.infer({"x": np.ones((1, 4), dtype=np.float32)}, ["y"])
+    monkeypatch.setattr(onnx, "_run", run)
+    return names[0]
+
+
+async def test_a_run_that_is_known_to_be_short_stays_on_the_event_loop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(OnnxEngine(concurrency=1, threads_per_run=1, short_run_ns=10**12)) as engine:
+        model = await load(engine, tmp_path, onnx_models.scaled(2.0))
+
+        first = await thread_of_run(model, monkeypatch)
+        second = await thread_of_run(model, monkeypatch)
+
+    assert first.startswith("onnx")
+    assert second == threading.current_thread().name
+
+
+async def test_a_model_that_may_loop_for_ever_never_runs_on_the_event_loop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(OnnxEngine(concurrency=1, threads_per_run=1, short_run_ns=10**12)) as engine:
+        model = await load(engine, tmp_path, onnx_models.doubled_in_a_loop(3))
+
+        threads = [await thread_of_run(model, monkeypatch) for _ in range(2)]
+        (answer,) = await model.infer({"x": np.ones((1, 4), dtype=np.float32)}, ["y"])
+
+    assert all(thread.startswith("onnx") for thread in threads)
+    np.testing.assert_array_equal(answer, np.full((1, 4), 8.0, dtype=np.float32))
+
+
+async def test_half_precision_models_answer_in_half_precision(
+    engine: OnnxEngine, tmp_path: Path
+) -> None:
+    model = await load(engine, tmp_path, onnx_models.identity(TensorProto.FLOAT16, ("N", 4)))
+    await model.warm()
+    half = np.array([[0.5, 1.0, 2.0, 65504.0]], dtype=np.float16)
+
+    (answer,) = await model.infer({"x": half}, ["y"])
+
+    assert model.signature.outputs[0].datatype is Datatype.FP16
+    np.testing.assert_array_equal(answer, half)
+
+
+async def test_quantized_models_answer_within_their_steps(
+    engine: OnnxEngine, tmp_path: Path
+) -> None:
+    model = await load(engine, tmp_path, onnx_models.quantized(scale=0.5))
+    await model.warm()
+
+    (answer,) = await model.infer({"x": np.array([[0.1, 0.9, -3.3, 1000.0]], np.float32)}, ["y"])
+
+    np.testing.assert_array_equal(answer, np.array([[0, 2, -7, 127]], dtype=np.int8))
