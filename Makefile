@@ -5,7 +5,7 @@ PYTHON := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format generate lock clean bench-stats
+.PHONY: help setup demo test bench-inference check format generate lock clean bench-stats
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -21,6 +21,14 @@ demo: $(STAMP)  ## run a real experiment through real Envoy (KEEP=1 leaves it ru
 
 test: $(STAMP)  ## run the whole test suite
 	$(PYTHON) -m pytest
+
+bench-inference: $(STAMP) .venv-bench/mlserver/.installed .venv-bench/kserve/.installed  ## compare our front with other servers (4 minutes)
+	$(PYTHON) -m benchmarks.inference
+
+.venv-bench/%/.installed: benchmarks/inference/peers/%.txt
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/pip install -q -r $<
+	@touch $@
 
 check: $(STAMP)  ## format, lint, types, import contracts
 	$(VENV)/bin/ruff format --check .
@@ -47,4 +55,4 @@ lock: $(STAMP)  ## resolve the ranges in pyproject.toml anew (needs uv)
 		--no-emit-index-url --no-annotate --no-header -q -o requirements/runtime.txt
 
 clean:  ## remove the environment and all caches
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build *.egg-info
+	rm -rf $(VENV) .venv-bench .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build *.egg-info
