@@ -300,4 +300,4 @@ class AnyArrivals(RuleBasedStateMachine):
 
 
 TestAnyArrivals = AnyArrivals.TestCase
-TestAnyArrivals.settings = settings(max_examples=200, stateful_step_count=40, deadline=None)
+TestAnyArrivals.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
