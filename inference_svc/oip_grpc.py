@@ -39,7 +39,7 @@ _CONTENTS: Final = {
     Datatype.FP64: "fp64_contents",
     Datatype.BYTES: "bytes_contents",
 }
-"""Field of `InferTensorContents` by data type; FP16 has none."""
+"""Field of `InferTensorContents` by data type; FP16 and BF16 have none."""
 
 
 def request_from_proto(request: pb.ModelInferRequest, version: int | None) -> InferRequest:

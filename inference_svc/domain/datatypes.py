@@ -6,7 +6,6 @@ from enum import StrEnum
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from algolink.errors import InvalidArgument
 from algolink.names import shown
@@ -25,13 +24,18 @@ class Datatype(StrEnum):
     UINT32 = "UINT32"
     UINT64 = "UINT64"
     FP16 = "FP16"
+    BF16 = "BF16"
     FP32 = "FP32"
     FP64 = "FP64"
     BYTES = "BYTES"
 
     @property
     def numpy(self) -> np.dtype[np.generic]:
-        """What an array of this type holds; BYTES is an object array of `bytes` or `str`."""
+        """What an array of this type holds.
+
+        BYTES is an object array of `bytes` or `str`. BF16 is the raw 16 bits, because
+        numpy has no such number: see `bfloat16`.
+        """
         return _NUMPY[self]
 
     @property
@@ -52,15 +56,13 @@ _NUMPY: Final[dict[Datatype, np.dtype[np.generic]]] = {
     Datatype.UINT32: np.dtype("<u4"),
     Datatype.UINT64: np.dtype("<u8"),
     Datatype.FP16: np.dtype("<f2"),
+    Datatype.BF16: np.dtype("<u2"),
     Datatype.FP32: np.dtype("<f4"),
     Datatype.FP64: np.dtype("<f8"),
     Datatype.BYTES: np.dtype(np.object_),
 }
 
 _BY_NAME: Final[dict[str, Datatype]] = {datatype.value: datatype for datatype in Datatype}
-_BY_NUMPY: Final[dict[np.dtype[np.generic], Datatype]] = {
-    numpy: datatype for datatype, numpy in _NUMPY.items()
-}
 
 
 def parse(tensor: str, name: str) -> Datatype:
@@ -82,17 +84,3 @@ def parse(tensor: str, name: str) -> Datatype:
             datatype=shown(name),
         )
     return datatype
-
-
-def of_array(array: npt.NDArray[np.generic]) -> Datatype:
-    """The data type of what `array` holds.
-
-    Raises:
-        ValueError: if the protocol has none for it.
-    """
-    datatype = _BY_NUMPY.get(array.dtype)
-    if datatype is not None:
-        return datatype
-    if array.dtype.kind in "US":
-        return Datatype.BYTES
-    raise ValueError(f"no datatype for arrays of {array.dtype}")

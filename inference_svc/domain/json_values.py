@@ -11,7 +11,7 @@ import numpy as np
 
 from algolink.errors import InvalidArgument
 from algolink.names import shown
-from inference_svc.domain import tensors
+from inference_svc.domain import bfloat16, tensors
 from inference_svc.domain.datatypes import Datatype
 from inference_svc.domain.tensors import Tensor
 
@@ -20,6 +20,7 @@ _NOT_FINITE: Final = {"NaN": np.nan, "Infinity": np.inf, "-Infinity": -np.inf}
 
 _LARGEST: Final = {
     Datatype.FP16: float(np.finfo(np.float16).max),
+    Datatype.BF16: bfloat16.LARGEST,
     Datatype.FP32: float(np.finfo(np.float32).max),
     Datatype.FP64: float(np.finfo(np.float64).max),
 }
@@ -48,7 +49,10 @@ def from_json(name: str, datatype: Datatype, shape: list[int], values: object) -
             tensor=shown(name),
         )
     flat = _flatten(name, values, shape) if values and isinstance(values[0], list) else values
-    return tensors.from_numbers(name, datatype, shape, _checked(name, datatype, flat))
+    checked = _checked(name, datatype, flat)
+    if datatype is Datatype.BF16:
+        checked = bfloat16.from_float32(np.array(checked, dtype=np.float32))
+    return tensors.from_numbers(name, datatype, shape, checked)
 
 
 def to_json(tensor: Tensor) -> list[Any]:
@@ -56,13 +60,16 @@ def to_json(tensor: Tensor) -> list[Any]:
 
     Bytes that are not UTF-8 are replaced: JSON cannot hold them.
     """
-    flat: list[Any] = tensor.data.reshape(-1).tolist()
+    data = tensor.data
+    if tensor.datatype is Datatype.BF16:
+        data = bfloat16.to_float32(data)
+    flat: list[Any] = data.reshape(-1).tolist()
     if tensor.datatype is Datatype.BYTES:
         return [
             element.decode(errors="replace") if isinstance(element, bytes) else str(element)
             for element in flat
         ]
-    if tensor.data.dtype.kind == "f" and not np.isfinite(tensor.data).all():
+    if data.dtype.kind == "f" and not np.isfinite(data).all():
         return [element if np.isfinite(element) else _not_finite(element) for element in flat]
     return flat
 
@@ -85,8 +92,8 @@ def _flatten(name: str, values: list[Any], shape: list[int]) -> list[Any]:
     return flat
 
 
-def _checked(name: str, datatype: Datatype, flat: list[Any]) -> list[Any]:
-    kind = datatype.numpy.kind
+def _checked(name: str, datatype: Datatype, flat: list[Any]) -> Any:
+    kind = "f" if datatype is Datatype.BF16 else datatype.numpy.kind
     allowed = _ELEMENT[kind]
     checked = flat
     if kind == "f" and any(isinstance(element, str) for element in flat):

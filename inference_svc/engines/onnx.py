@@ -19,7 +19,7 @@ import numpy as np
 from inference_svc.domain.datatypes import Datatype
 from inference_svc.domain.signature import FREE, Signature, TensorSpec
 from inference_svc.domain.tensors import Array
-from inference_svc.engines import LoadError, RunError, providers
+from inference_svc.engines import LoadError, RunError, onnx_bfloat16, providers
 from inference_svc.engines.pace import Pace
 from inference_svc.engines.providers import Provider
 
@@ -39,6 +39,7 @@ _DATATYPE: Final = {
     "tensor(uint32)": Datatype.UINT32,
     "tensor(uint64)": Datatype.UINT64,
     "tensor(float16)": Datatype.FP16,
+    "tensor(bfloat16)": Datatype.BF16,
     "tensor(float)": Datatype.FP32,
     "tensor(double)": Datatype.FP64,
     "tensor(string)": Datatype.BYTES,
@@ -198,7 +199,7 @@ def _open(artifact: Path, threads: int, provider: Provider) -> onnxruntime.Infer
     # One whose libraries or device are missing is left out without an error.
     if session.get_providers()[0] != names[0]:
         raise LoadError(f"{names[0]} does not start: its device or its libraries are missing")
-    return session
+    return onnx_bfloat16.adapted(session)
 
 
 def _is_bounded(artifact: Path) -> bool:

@@ -118,6 +118,7 @@ async def test_a_draining_replica_is_not_ready(
         ("INT64", TensorProto.INT64, [-(2**63), 2**63 - 1]),
         ("UINT64", TensorProto.UINT64, [0, 2**64 - 1]),
         ("FP16", TensorProto.FLOAT16, [0.5, 2.0]),
+        ("BF16", TensorProto.BFLOAT16, [1.5, "-Infinity"]),
         ("FP32", TensorProto.FLOAT, ["NaN", "-Infinity"]),
         ("FP64", TensorProto.DOUBLE, [0.1, 1]),
         ("BYTES", TensorProto.STRING, ["two words", "ü"]),

@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 import grpc
+import ml_dtypes
 import numpy as np
 import pytest
 import tritonclient.grpc as triton_sync
@@ -180,6 +181,7 @@ async def test_several_inputs_and_a_part_of_the_outputs(
         ("UINT32", TensorProto.UINT32, np.array([0, 2**32 - 1], dtype=np.uint32)),
         ("UINT64", TensorProto.UINT64, np.array([0, 2**64 - 1], dtype=np.uint64)),
         ("FP16", TensorProto.FLOAT16, np.array([0.5, np.inf], dtype=np.float16)),
+        ("BF16", TensorProto.BFLOAT16, np.array([1.5, -3e38], dtype=ml_dtypes.bfloat16)),
         ("FP32", TensorProto.FLOAT, np.array([0.1, np.nan], dtype=np.float32)),
         ("FP64", TensorProto.DOUBLE, np.array([0.1, -1e300], dtype=np.float64)),
         ("BYTES", TensorProto.STRING, np.array([b"two words", "ü".encode()], dtype=np.object_)),
@@ -196,7 +198,10 @@ async def test_every_datatype_passes_unchanged(
 
     result = await client.infer("same", [an_input("x", array, datatype)])
 
-    np.testing.assert_array_equal(result.as_numpy("y"), array)
+    answer = result.as_numpy("y")
+    assert answer is not None
+    assert answer.dtype == array.dtype
+    np.testing.assert_array_equal(answer, array)
 
 
 @pytest.mark.parametrize(
