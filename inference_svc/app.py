@@ -18,6 +18,7 @@ from chassis.runtime import Runtime
 from inference_svc import rest
 from inference_svc.announcer import Announcer, Identity
 from inference_svc.artifacts import ArtifactCache
+from inference_svc.data_plane import DataPlane
 from inference_svc.engines.onnx import OnnxEngine
 from inference_svc.host import ModelHost, Retry
 from inference_svc.predictor import Predictor
@@ -85,12 +86,12 @@ async def app(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
 async def _fronts(
     settings: Settings, runtime: Runtime, host: ModelHost
 ) -> AsyncIterator[tuple[int, int]]:
-    """Both transports over one predictor; gives the ports of gRPC and HTTP."""
-    predictor = Predictor(host, is_ready=lambda: runtime.health.is_serving)
+    """Both transports over one data plane; gives the ports of gRPC and HTTP."""
+    plane = DataPlane(Predictor(host, is_ready=lambda: runtime.health.is_serving))
 
     def register(grpc_server: grpc.aio.Server) -> None:
         service_pb2_grpc.add_GRPCInferenceServiceServicer_to_server(
-            InferenceServicer(predictor), grpc_server
+            InferenceServicer(plane), grpc_server
         )
 
     http_host, http_port = split_address(settings.http_listen)
@@ -103,7 +104,7 @@ async def _fronts(
             require_token=False,  # the data plane: who may call is decided before it
             options=OPTIONS,
         ) as grpc_bound,
-        rest.serve(predictor, http_host, http_port, grace_s=settings.drain_grace_s) as http_bound,
+        rest.serve(plane, http_host, http_port, grace_s=settings.drain_grace_s) as http_bound,
     ):
         yield grpc_bound, http_bound
 

@@ -13,14 +13,15 @@ from tritonclient.grpc import service_pb2 as pb
 
 from algolink.errors import InvalidArgument
 from algolink.names import shown
-from inference_svc.domain import datatypes, tensors
+from inference_svc.domain import datatypes, delivery, tensors
 from inference_svc.domain.datatypes import Datatype
+from inference_svc.domain.delivery import Delivery, Parameter
 from inference_svc.domain.requests import (
     InferRequest,
     InferResponse,
     ModelMetadata,
-    Parameter,
     check_parameters,
+    echoed,
 )
 from inference_svc.domain.signature import FREE, TensorSpec
 from inference_svc.domain.tensors import Tensor
@@ -51,12 +52,13 @@ def request_from_proto(request: pb.ModelInferRequest, version: int | None) -> In
     Raises:
         InvalidArgument: for what cannot be read: CONTENTS_AMBIGUOUS,
             CONTENTS_COUNT_MISMATCH, CONTENTS_FIELD_MISMATCH, DATATYPE_UNKNOWN,
-            SHAPE_INVALID, PAYLOAD_SHORT, PAYLOAD_LONG or VALUE_INVALID.
+            PARAMETER_INVALID, SHAPE_INVALID, PAYLOAD_SHORT, PAYLOAD_LONG or
+            VALUE_INVALID.
         Unimplemented: PARAMETER_UNSUPPORTED.
     """
     parameters = parameters_from_proto(request.parameters)
     check_parameters("the request", parameters)
-    for part in (*request.inputs, *request.outputs):
+    for part in request.inputs:
         if part.parameters:
             check_parameters(shown(part.name), parameters_from_proto(part.parameters))
     return InferRequest(
@@ -66,6 +68,9 @@ def request_from_proto(request: pb.ModelInferRequest, version: int | None) -> In
         outputs=[output.name for output in request.outputs],
         id=request.id,
         parameters=parameters,
+        deliveries={
+            output.name: _delivery(output) for output in request.outputs if output.parameters
+        },
     )
 
 
@@ -83,7 +88,7 @@ def response_to_proto(response: InferResponse) -> pb.ModelInferResponse:
         ],
         raw_output_contents=[tensors.to_raw(tensor) for tensor in response.outputs],
     )
-    for name, value in response.parameters.items():
+    for name, value in echoed(response.parameters).items():
         message.parameters[name].CopyFrom(_parameter_to_proto(value))
     return message
 
@@ -142,6 +147,12 @@ def _from_contents(part: pb.ModelInferRequest.InferInputTensor) -> Tensor:
             datatype=datatype,
         )
     return tensors.from_numbers(part.name, datatype, part.shape, getattr(part.contents, field))
+
+
+def _delivery(output: pb.ModelInferRequest.InferRequestedOutputTensor) -> Delivery:
+    parameters = parameters_from_proto(output.parameters)
+    check_parameters(shown(output.name), parameters)
+    return delivery.parse(output.name, parameters, Delivery())
 
 
 def _parameter_from_proto(parameter: pb.InferParameter) -> Parameter:

@@ -6,21 +6,20 @@ import json
 from collections.abc import Sequence
 from typing import Any, Final, TypeVar
 
-from algolink.errors import InvalidArgument, Unimplemented
+from algolink.errors import InvalidArgument
 from algolink.names import shown
-from inference_svc.domain import datatypes, json_values
+from inference_svc.domain import datatypes, delivery, json_values, tensors
+from inference_svc.domain.delivery import Delivery, Parameter
 from inference_svc.domain.requests import (
     InferRequest,
     InferResponse,
     ModelMetadata,
-    Parameter,
     check_parameters,
+    echoed,
 )
 from inference_svc.domain.signature import FREE, TensorSpec
 from inference_svc.domain.tensors import Tensor
-
-BINARY_HEADER: Final = "Inference-Header-Content-Length"
-"""Announces the binary tensor extension."""
+from inference_svc.oip_binary import Tail
 
 T = TypeVar("T")
 
@@ -40,48 +39,63 @@ def parse_body(body: bytes) -> dict[str, Any]:
     return _typed(parsed, dict, "the body")
 
 
-def request_from_json(body: dict[str, Any], model: str, version: int | None) -> InferRequest:
+def request_from_json(
+    body: dict[str, Any], tail: Tail, model: str, version: int | None
+) -> InferRequest:
     """A request as a value.
 
+    Args:
+        tail: the bytes of its binary inputs, all of which must be taken.
+
     Raises:
-        InvalidArgument: BODY_INVALID, DATATYPE_UNKNOWN, and what
-            `json_values.from_json` refuses.
+        InvalidArgument: BODY_INVALID, CONTENTS_AMBIGUOUS, DATATYPE_UNKNOWN,
+            PARAMETER_INVALID, and what `json_values.from_json` and
+            `tensors.from_raw` refuse.
         Unimplemented: PARAMETER_UNSUPPORTED.
     """
     parameters = _parameters(body, "the request")
+    default = delivery.parse_default(parameters)
     outputs = _objects(body, "outputs", [])
-    for output in outputs:
-        _parameters(output, "an output")
+    inputs = [_input(entry, tail) for entry in _objects(body, "inputs", _REQUIRED)]
+    tail.check_empty()
     return InferRequest(
         model=model,
         version=version,
-        inputs=[_input(entry) for entry in _objects(body, "inputs", _REQUIRED)],
+        inputs=inputs,
         outputs=[_field(output, "name", str, "an output") for output in outputs],
         id=_field(body, "id", str, "the request", ""),
         parameters=parameters,
+        deliveries={
+            output["name"]: delivery.parse(
+                output["name"], _parameters(output, "an output"), default
+            )
+            for output in outputs
+        },
+        delivery=default,
     )
 
 
-def response_to_json(response: InferResponse) -> dict[str, Any]:
-    """An answer as a JSON object; `id` and `parameters` only where the request had them."""
+def response_to_json(
+    response: InferResponse, request: InferRequest
+) -> tuple[dict[str, Any], list[bytes]]:
+    """An answer as a JSON object, and the bytes of its binary outputs that follow it.
+
+    `id` and `parameters` are there only where the request had them.
+    """
+    parts: list[bytes] = []
     body: dict[str, Any] = {
         "model_name": response.model,
         "model_version": str(response.version),
         "outputs": [
-            {
-                "name": tensor.name,
-                "datatype": tensor.datatype.value,
-                "shape": list(tensor.shape),
-                "data": json_values.to_json(tensor),
-            }
-            for tensor in response.outputs
+            _output(tensor, request.delivery_of(tensor.name), parts) for tensor in response.outputs
         ],
     }
     if response.id:
         body["id"] = response.id
-    if response.parameters:
-        body["parameters"] = dict(response.parameters)
-    return body
+    parameters = echoed(response.parameters)
+    if parameters:
+        body["parameters"] = parameters
+    return body, parts
 
 
 def metadata_to_json(metadata: ModelMetadata) -> dict[str, Any]:
@@ -95,26 +109,40 @@ def metadata_to_json(metadata: ModelMetadata) -> dict[str, Any]:
     }
 
 
-def binary_unsupported() -> Unimplemented:
-    """What a request gets that comes with binary tensors."""
-    return Unimplemented(
-        "BINARY_UNSUPPORTED",
-        "this server does not offer the binary tensor extension: send `data` as JSON",
-    )
-
-
-def _input(entry: dict[str, Any]) -> Tensor:
+def _input(entry: dict[str, Any], tail: Tail) -> Tensor:
     name = _field(entry, "name", str, "an input")
     what = f"input {shown(name)}"
-    if "binary_data_size" in _parameters(entry, what):
-        raise binary_unsupported()
+    parameters = _parameters(entry, what)
     shape = _field(entry, "shape", list, what)
     for axis in shape:
         _typed(axis, int, f"an axis of {what}")
     datatype = datatypes.parse(name, _field(entry, "datatype", str, what))
-    if "data" not in entry:
-        raise _missing("data", what)
-    return json_values.from_json(name, datatype, shape, entry["data"])
+    if "binary_data_size" not in parameters:
+        if "data" not in entry:
+            raise _missing("data", what)
+        return json_values.from_json(name, datatype, shape, entry["data"])
+    if "data" in entry:
+        raise InvalidArgument(
+            "CONTENTS_AMBIGUOUS",
+            f"{what} has `data` and binary data both",
+            input=shown(name),
+        )
+    size = delivery.parse_size(name, parameters, "binary_data_size")
+    return tensors.from_raw(name, datatype, shape, tail.take(what, size))
+
+
+def _output(tensor: Tensor, how: Delivery, parts: list[bytes]) -> dict[str, Any]:
+    entry: dict[str, Any] = {
+        "name": tensor.name,
+        "datatype": tensor.datatype.value,
+        "shape": list(tensor.shape),
+    }
+    if how.is_binary:
+        parts.append(tensors.to_raw(tensor))
+        entry["parameters"] = {"binary_data_size": len(parts[-1])}
+    else:
+        entry["data"] = json_values.to_json(tensor)
+    return entry
 
 
 def _parameters(entry: dict[str, Any], what: str) -> dict[str, Parameter]:

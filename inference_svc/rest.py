@@ -1,51 +1,45 @@
-"""The Open Inference Protocol over HTTP and JSON."""
+"""The Open Inference Protocol over HTTP."""
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Final
 
 from aiohttp import web
-from aiohttp.typedefs import Handler
 
-from algolink.errors import AlgoLinkError, FailedPrecondition
+from algolink.errors import FailedPrecondition
 from algolink.names import INTERNAL_VERSION_HEADER
-from inference_svc import SERVED_HEADER, SERVER_NAME, SERVER_VERSION, oip_json
+from inference_svc import (
+    SERVED_HEADER,
+    SERVER_NAME,
+    SERVER_VERSION,
+    oip_binary,
+    oip_json,
+    rest_answers,
+)
+from inference_svc.data_plane import DataPlane
 from inference_svc.domain.requests import parse_version
-from inference_svc.predictor import Predictor
+from inference_svc.rest_answers import as_json, errors
 from inference_svc.rest_telemetry import observed
 
 _log = logging.getLogger(__name__)
 
 BODY_LIMIT_BYTES: Final = 128 * 1024 * 1024
 
-_STATUS: Final = {
-    "INVALID_ARGUMENT": 400,
-    "NOT_FOUND": 404,
-    "FAILED_PRECONDITION": 409,
-    "RESOURCE_EXHAUSTED": 429,
-    "UNIMPLEMENTED": 501,
-    "UNAVAILABLE": 503,
-    "DEADLINE_EXCEEDED": 504,
-}
-"""HTTP status of each code that a predictor answers with; any other is 500."""
-
-REASON_HEADER: Final = "x-algolink-reason"
-"""On every error: its stable reason."""
+EXTENSIONS: Final = ("binary_tensor_data", "classification", "parameters")
 
 
 class RestFront:
-    """Reads JSON, asks the predictor, writes JSON."""
+    """Reads JSON and bytes, asks the data plane, writes JSON and bytes."""
 
-    def __init__(self, predictor: Predictor) -> None:
-        self._predictor = predictor
+    def __init__(self, plane: DataPlane) -> None:
+        self._plane = plane
 
     def application(self) -> web.Application:
         """The routes, with and without a version in the path."""
-        app = web.Application(client_max_size=BODY_LIMIT_BYTES, middlewares=[observed(), _errors])
+        app = web.Application(client_max_size=BODY_LIMIT_BYTES, middlewares=[observed(), errors])
         app.add_routes(
             [
                 web.get("/v2", self._server_metadata),
@@ -64,40 +58,42 @@ class RestFront:
         return app
 
     async def _server_metadata(self, _request: web.Request) -> web.Response:
-        return _json({"name": SERVER_NAME, "version": SERVER_VERSION, "extensions": []})
+        return as_json({"name": SERVER_NAME, "version": SERVER_VERSION, "extensions": EXTENSIONS})
 
     async def _live(self, _request: web.Request) -> web.Response:
-        return _json({"live": True})
+        return as_json({"live": True})
 
     async def _ready(self, _request: web.Request) -> web.Response:
-        is_ready = self._predictor.is_ready
-        return _json({"ready": is_ready}, status=200 if is_ready else 503)
+        is_ready = self._plane.predictor.is_ready
+        return as_json({"ready": is_ready}, status=200 if is_ready else 503)
 
     async def _model_metadata(self, request: web.Request) -> web.Response:
-        metadata = self._predictor.model_metadata(request.match_info["model"], _version(request))
-        return _json(oip_json.metadata_to_json(metadata))
+        metadata = self._plane.predictor.model_metadata(
+            request.match_info["model"], _version(request)
+        )
+        return as_json(oip_json.metadata_to_json(metadata))
 
     async def _model_ready(self, request: web.Request) -> web.Response:
         model = request.match_info["model"]
-        is_ready = self._predictor.is_model_ready(model, _version(request))
-        return _json({"name": model, "ready": is_ready}, status=200 if is_ready else 503)
+        is_ready = self._plane.predictor.is_model_ready(model, _version(request))
+        return as_json({"name": model, "ready": is_ready}, status=200 if is_ready else 503)
 
     async def _infer(self, request: web.Request) -> web.Response:
-        if oip_json.BINARY_HEADER in request.headers:
-            raise oip_json.binary_unsupported()
-        body = oip_json.parse_body(await request.read())
-        response = await self._predictor.infer(
-            oip_json.request_from_json(body, request.match_info["model"], _version(request))
+        head, tail = oip_binary.split(
+            await request.read(), request.headers.get(oip_binary.LENGTH_HEADER)
         )
-        return _json(
-            oip_json.response_to_json(response), headers={SERVED_HEADER: str(response.version)}
+        decoded = oip_json.request_from_json(
+            oip_json.parse_body(head), tail, request.match_info["model"], _version(request)
         )
+        response = await self._plane.infer(decoded)
+        body, parts = oip_json.response_to_json(response, decoded)
+        answer = rest_answers.as_tensors(body, parts, {SERVED_HEADER: str(response.version)})
+        rest_answers.pack(answer, request.headers.get("Accept-Encoding"))
+        return answer
 
 
 @asynccontextmanager
-async def serve(
-    predictor: Predictor, host: str, port: int, *, grace_s: float
-) -> AsyncIterator[int]:
+async def serve(plane: DataPlane, host: str, port: int, *, grace_s: float) -> AsyncIterator[int]:
     """Serves until left; gives the bound port.
 
     Leaving it lets running requests finish within `grace_s` seconds.
@@ -106,7 +102,7 @@ async def serve(
         FailedPrecondition: ADDRESS_UNAVAILABLE.
     """
     runner = web.AppRunner(
-        RestFront(predictor).application(), access_log=None, shutdown_timeout=grace_s
+        RestFront(plane).application(), access_log=None, shutdown_timeout=grace_s
     )
     await runner.setup()
     try:
@@ -130,30 +126,3 @@ def _version(request: web.Request) -> int | None:
     """The version to run: the router's header wins over the path."""
     named = request.headers.get(INTERNAL_VERSION_HEADER)
     return parse_version(request.match_info.get("version", "") if named is None else named)
-
-
-@web.middleware
-async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
-    try:
-        return await handler(request)
-    except AlgoLinkError as error:
-        return _error(_STATUS.get(error.code, 500), error.message, error.reason)
-    except web.HTTPException as error:
-        return _error(error.status, error.reason, "HTTP_" + str(error.status))
-    except Exception:  # noqa: BLE001  # the last resort: logged, and told as what it is
-        _log.exception("request failed unexpectedly", extra={"path": request.path})
-        return _error(500, "internal error", "INTERNAL")
-
-
-def _error(status: int, message: str, reason: str) -> web.Response:
-    return _json({"error": message}, status=status, headers={REASON_HEADER: reason})
-
-
-def _json(
-    body: dict[str, Any], *, status: int = 200, headers: dict[str, str] | None = None
-) -> web.Response:
-    return web.json_response(body, status=status, headers=headers, dumps=_dumps)
-
-
-def _dumps(body: object) -> str:
-    return json.dumps(body, separators=(",", ":"), allow_nan=False)

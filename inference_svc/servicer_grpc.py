@@ -10,8 +10,8 @@ from tritonclient.grpc import service_pb2_grpc
 
 from algolink.names import INTERNAL_VERSION_HEADER
 from inference_svc import SERVED_HEADER, SERVER_NAME, SERVER_VERSION, oip_grpc
+from inference_svc.data_plane import DataPlane
 from inference_svc.domain.requests import parse_version
-from inference_svc.predictor import Predictor
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -26,10 +26,10 @@ OPTIONS: Final = (
 
 
 class InferenceServicer(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: ignore[misc]  # comes without types
-    """Reads a message, asks the predictor, writes a message."""
+    """Reads a message, asks the data plane, writes a message."""
 
-    def __init__(self, predictor: Predictor) -> None:
-        self._predictor = predictor
+    def __init__(self, plane: DataPlane) -> None:
+        self._plane = plane
 
     async def ServerLive(
         self, request: pb.ServerLiveRequest, context: Context
@@ -39,7 +39,7 @@ class InferenceServicer(service_pb2_grpc.GRPCInferenceServiceServicer):  # type:
     async def ServerReady(
         self, request: pb.ServerReadyRequest, context: Context
     ) -> pb.ServerReadyResponse:
-        return pb.ServerReadyResponse(ready=self._predictor.is_ready)
+        return pb.ServerReadyResponse(ready=self._plane.predictor.is_ready)
 
     async def ServerMetadata(
         self, request: pb.ServerMetadataRequest, context: Context
@@ -50,21 +50,24 @@ class InferenceServicer(service_pb2_grpc.GRPCInferenceServiceServicer):  # type:
         self, request: pb.ModelReadyRequest, context: Context
     ) -> pb.ModelReadyResponse:
         version = _version(request.version, context)
-        return pb.ModelReadyResponse(ready=self._predictor.is_model_ready(request.name, version))
+        return pb.ModelReadyResponse(
+            ready=self._plane.predictor.is_model_ready(request.name, version)
+        )
 
     async def ModelMetadata(
         self, request: pb.ModelMetadataRequest, context: Context
     ) -> pb.ModelMetadataResponse:
         version = _version(request.version, context)
-        return oip_grpc.metadata_to_proto(self._predictor.model_metadata(request.name, version))
+        return oip_grpc.metadata_to_proto(
+            self._plane.predictor.model_metadata(request.name, version)
+        )
 
     async def ModelInfer(
         self, request: pb.ModelInferRequest, context: Context
     ) -> pb.ModelInferResponse:
         version = _version(request.model_version, context)
-        response = await self._predictor.infer(
-            oip_grpc.request_from_proto(request, version), timeout_s=context.time_remaining()
-        )
+        decoded = oip_grpc.request_from_proto(request, version)
+        response = await self._plane.infer(decoded, timeout_s=context.time_remaining())
         # In the trailers, which leave in one piece with headers and message: a proxy
         # cannot try another replica once it has headers, so none may go ahead.
         context.set_trailing_metadata(((SERVED_HEADER, str(response.version)),))

@@ -9,10 +9,9 @@ from typing import Final
 
 from algolink.errors import InvalidArgument, Unimplemented
 from algolink.names import shown
+from inference_svc.domain.delivery import Delivery, Parameter
 from inference_svc.domain.signature import Signature
 from inference_svc.domain.tensors import Tensor
-
-Parameter = bool | int | float | str
 
 _NUMBER: Final = re.compile("[1-9][0-9]{0,17}")
 
@@ -23,9 +22,12 @@ _UNSUPPORTED: Final = {
     "shared_memory_region": "shared memory",
     "shared_memory_offset": "shared memory",
     "shared_memory_byte_size": "shared memory",
-    "classification": "the classification extension",
 }
 """Parameters that change the answer: to ignore them would be to answer wrongly."""
+
+_OURS: Final = frozenset({"binary_data_output", "priority", "timeout", *_UNSUPPORTED})
+_OURS_PREFIX: Final = "triton_"
+"""Parameters that say how to answer, and are no part of the answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,8 @@ class InferRequest:
         outputs: names of the outputs to answer with; empty for all.
         id: the caller's, echoed.
         parameters: the caller's, echoed.
+        deliveries: how outputs are handed over, by name.
+        delivery: how those are that `deliveries` does not name.
     """
 
     model: str
@@ -47,6 +51,12 @@ class InferRequest:
     outputs: Sequence[str] = ()
     id: str = ""
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
+    deliveries: Mapping[str, Delivery] = field(default_factory=dict)
+    delivery: Delivery = Delivery()  # noqa: RUF009  a value, and frozen
+
+    def delivery_of(self, output: str) -> Delivery:
+        """How the output of that name is handed over."""
+        return self.deliveries.get(output, self.delivery)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +110,19 @@ def parse_version(version: str) -> int | None:
             version=shown(version),
         )
     return int(version)
+
+
+def echoed(parameters: Mapping[str, Parameter]) -> dict[str, Parameter]:
+    """The parameters that the answer repeats: the caller's own.
+
+    >>> echoed({"source": "app", "binary_data_output": True})
+    {'source': 'app'}
+    """
+    return {
+        name: value
+        for name, value in parameters.items()
+        if name not in _OURS and not name.startswith(_OURS_PREFIX)
+    }
 
 
 def check_parameters(of: str, parameters: Mapping[str, Parameter]) -> None:

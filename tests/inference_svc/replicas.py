@@ -19,6 +19,7 @@ from chassis.runtime import Runtime
 from chassis.settings import ServiceSettings
 from inference_svc import rest
 from inference_svc.artifacts import ArtifactCache
+from inference_svc.data_plane import DataPlane
 from inference_svc.domain.holding import State, WantedVersion
 from inference_svc.engines.onnx import OnnxEngine
 from inference_svc.host import ModelHost, Retry
@@ -118,11 +119,11 @@ async def a_replica(folder: Path) -> AsyncIterator[Replica]:
     async with asyncio.TaskGroup() as tasks:
         runtime = Runtime("inference", tasks)
         async with a_host(folder, source) as host:
-            predictor = Predictor(host, is_ready=lambda: runtime.health.is_serving)
+            plane = DataPlane(Predictor(host, is_ready=lambda: runtime.health.is_serving))
 
             def register(grpc_server: grpc.aio.Server) -> None:
                 service_pb2_grpc.add_GRPCInferenceServiceServicer_to_server(
-                    InferenceServicer(predictor), grpc_server
+                    InferenceServicer(plane), grpc_server
                 )
 
             async with (
@@ -134,7 +135,7 @@ async def a_replica(folder: Path) -> AsyncIterator[Replica]:
                     require_token=False,
                     options=OPTIONS,
                 ) as grpc_port,
-                rest.serve(predictor, "127.0.0.1", 0, grace_s=5) as http_port,
+                rest.serve(plane, "127.0.0.1", 0, grace_s=5) as http_port,
             ):
                 runtime.health.serving()
                 yield Replica(

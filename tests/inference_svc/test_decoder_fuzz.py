@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tritonclient.grpc import service_pb2 as pb
 
 from algolink.errors import InvalidArgument, Unimplemented
-from inference_svc import oip_grpc, oip_json
+from inference_svc import oip_binary, oip_grpc, oip_json
 from inference_svc.domain import tensors
 from inference_svc.domain.datatypes import Datatype
 from inference_svc.domain.requests import InferRequest
@@ -110,15 +110,17 @@ def test_no_message_brings_the_decoder_down(message: pb.ModelInferRequest) -> No
 
 
 @settings(max_examples=300, deadline=None)
-@given(BODIES)
-def test_no_json_brings_the_decoder_down(body: Any) -> None:
+@given(BODIES, PAYLOADS, st.none() | st.integers(-4, 4))
+def test_no_json_brings_the_decoder_down(body: Any, payload: bytes, off_by: int | None) -> None:
     encoded = json.dumps(body).encode()
+    length = None if off_by is None else str(len(encoded) + off_by)
     try:
-        request = oip_json.request_from_json(oip_json.parse_body(encoded), "m", None)
+        head, tail = oip_binary.split(encoded + payload, length)
+        request = oip_json.request_from_json(oip_json.parse_body(head), tail, "m", None)
     except (InvalidArgument, Unimplemented):
         return
 
-    check(request, len(encoded))
+    check(request, len(encoded) + len(payload))
 
 
 @given(st.binary(max_size=64))

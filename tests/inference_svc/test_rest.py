@@ -69,7 +69,15 @@ async def test_nested_data_is_read_like_flat_data(http: aiohttp.ClientSession) -
 @pytest.mark.parametrize(
     ("path", "status", "expected"),
     [
-        ("/v2", 200, {"name": "algolink", "version": "0.1.0", "extensions": []}),
+        (
+            "/v2",
+            200,
+            {
+                "name": "algolink",
+                "version": "0.1.0",
+                "extensions": ["binary_tensor_data", "classification", "parameters"],
+            },
+        ),
         ("/v2/health/live", 200, {"live": True}),
         ("/v2/health/ready", 200, {"ready": True}),
         ("/v2/models/scaled/ready", 200, {"name": "scaled", "ready": True}),
@@ -185,14 +193,6 @@ async def test_bad_input_is_refused_with_a_reason(
 
     async with http.post("/v2/models/scaled/infer", json=a_body()) as response:
         assert response.status == 200
-
-
-async def test_binary_tensors_are_refused_and_not_misread(http: aiohttp.ClientSession) -> None:
-    headers = {"Inference-Header-Content-Length": "2"}
-
-    async with http.post("/v2/models/scaled/infer", data=b"{}1234", headers=headers) as response:
-        assert response.status == 501
-        assert response.headers["x-algolink-reason"] == "BINARY_UNSUPPORTED"
 
 
 async def test_a_version_that_is_being_loaded_is_unavailable(

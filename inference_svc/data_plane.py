@@ -1,0 +1,39 @@
+"""What both transports answer from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from inference_svc.domain import classification
+from inference_svc.domain.requests import InferRequest, InferResponse
+from inference_svc.domain.tensors import Tensor
+from inference_svc.predictor import Predictor
+
+
+@dataclass(frozen=True, slots=True)
+class DataPlane:
+    """The parts of this replica that a client can reach, whatever it speaks."""
+
+    predictor: Predictor
+
+    async def infer(
+        self, request: InferRequest, *, timeout_s: float | None = None
+    ) -> InferResponse:
+        """Runs a request, and hands its outputs over as it asks.
+
+        Args:
+            timeout_s: see `Predictor.infer`.
+
+        Raises:
+            AlgoLinkError: what `Predictor.infer` raises, and InvalidArgument
+                CLASSIFICATION_UNSUPPORTED.
+        """
+        response = await self.predictor.infer(request, timeout_s=timeout_s)
+        if not request.deliveries:
+            return response
+        outputs = [self._delivered(tensor, request) for tensor in response.outputs]
+        return replace(response, outputs=outputs)
+
+    def _delivered(self, tensor: Tensor, request: InferRequest) -> Tensor:
+        how = request.delivery_of(tensor.name)
+        return classification.largest(tensor, how.classes) if how.classes else tensor
