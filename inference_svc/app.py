@@ -20,9 +20,11 @@ from inference_svc.announcer import Announcer, Identity
 from inference_svc.artifacts import ArtifactCache
 from inference_svc.data_plane import DataPlane
 from inference_svc.engines.onnx import OnnxEngine
+from inference_svc.fixed_settings import FixedSettings
 from inference_svc.host import ModelHost, Retry
 from inference_svc.predictor import Predictor
 from inference_svc.registry_source import RegistrySource
+from inference_svc.repository import ManagedRepository
 from inference_svc.servicer_grpc import OPTIONS, SERVICE_NAME, InferenceServicer
 from inference_svc.settings import Settings
 from inference_svc.wanted_file import WantedFile
@@ -65,7 +67,7 @@ async def app(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
             host.want(wanted_file.read() or (), whole=False)
             async with (
                 host.running(),
-                _fronts(settings, runtime, host) as (grpc_port, http_port),
+                _fronts(settings, runtime, host, artifacts) as (grpc_port, http_port),
             ):
                 identity = Identity(
                     replica_id=settings.replica_id,
@@ -84,10 +86,14 @@ async def app(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def _fronts(
-    settings: Settings, runtime: Runtime, host: ModelHost
+    settings: Settings, runtime: Runtime, host: ModelHost, artifacts: ArtifactCache
 ) -> AsyncIterator[tuple[int, int]]:
     """Both transports over one data plane; gives the ports of gRPC and HTTP."""
-    plane = DataPlane(Predictor(host, is_ready=lambda: runtime.health.is_serving))
+    plane = DataPlane(
+        Predictor(host, is_ready=lambda: runtime.health.is_serving),
+        ManagedRepository(host, artifacts),
+        FixedSettings.of(settings),
+    )
 
     def register(grpc_server: grpc.aio.Server) -> None:
         service_pb2_grpc.add_GRPCInferenceServiceServicer_to_server(

@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 from inference_svc.domain import classification
 from inference_svc.domain.requests import InferRequest, InferResponse
 from inference_svc.domain.tensors import Tensor
+from inference_svc.fixed_settings import FixedSettings
 from inference_svc.predictor import Predictor
+from inference_svc.repository import ManagedRepository
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +17,8 @@ class DataPlane:
     """The parts of this replica that a client can reach, whatever it speaks."""
 
     predictor: Predictor
+    repository: ManagedRepository
+    settings: FixedSettings
 
     async def infer(
         self, request: InferRequest, *, timeout_s: float | None = None

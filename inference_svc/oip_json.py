@@ -39,6 +39,15 @@ def parse_body(body: bytes) -> dict[str, Any]:
     return _typed(parsed, dict, "the body")
 
 
+def parameters_of(body: dict[str, Any]) -> dict[str, Any]:
+    """The `parameters` of a body, whatever they are.
+
+    Raises:
+        InvalidArgument: BODY_INVALID, if they are no object.
+    """
+    return _field(body, "parameters", dict, "the request", {})
+
+
 def request_from_json(
     body: dict[str, Any], tail: Tail, model: str, version: int | None
 ) -> InferRequest:

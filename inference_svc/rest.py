@@ -12,23 +12,25 @@ from aiohttp import web
 from algolink.errors import FailedPrecondition
 from algolink.names import INTERNAL_VERSION_HEADER
 from inference_svc import (
+    EXTENSIONS,
     SERVED_HEADER,
     SERVER_NAME,
     SERVER_VERSION,
     oip_binary,
     oip_json,
+    oip_model,
     rest_answers,
 )
 from inference_svc.data_plane import DataPlane
 from inference_svc.domain.requests import parse_version
+from inference_svc.plain import plain
 from inference_svc.rest_answers import as_json, errors
+from inference_svc.rest_repository import RepositoryRoutes
 from inference_svc.rest_telemetry import observed
 
 _log = logging.getLogger(__name__)
 
 BODY_LIMIT_BYTES: Final = 128 * 1024 * 1024
-
-EXTENSIONS: Final = ("binary_tensor_data", "classification", "parameters")
 
 
 class RestFront:
@@ -45,6 +47,9 @@ class RestFront:
                 web.get("/v2", self._server_metadata),
                 web.get("/v2/health/live", self._live),
                 web.get("/v2/health/ready", self._ready),
+                # Before the paths of models, one of which may be called `stats`.
+                web.get("/v2/models/stats", self._statistics),
+                *RepositoryRoutes(self._plane).routes(),
             ]
         )
         for path in ("/v2/models/{model}", "/v2/models/{model}/versions/{version}"):
@@ -52,6 +57,8 @@ class RestFront:
                 [
                     web.get(path, self._model_metadata),
                     web.get(f"{path}/ready", self._model_ready),
+                    web.get(f"{path}/config", self._model_config),
+                    web.get(f"{path}/stats", self._statistics),
                     web.post(f"{path}/infer", self._infer),
                 ]
             )
@@ -77,6 +84,18 @@ class RestFront:
         model = request.match_info["model"]
         is_ready = self._plane.predictor.is_model_ready(model, _version(request))
         return as_json({"name": model, "ready": is_ready}, status=200 if is_ready else 503)
+
+    async def _model_config(self, request: web.Request) -> web.Response:
+        metadata = self._plane.predictor.model_metadata(
+            request.match_info["model"], _version(request)
+        )
+        return as_json(plain(oip_model.config_to_proto(metadata)))
+
+    async def _statistics(self, request: web.Request) -> web.Response:
+        # Not the header's version: a client that names none asks about all of them.
+        version = parse_version(request.match_info.get("version", ""))
+        statistics = self._plane.predictor.statistics(request.match_info.get("model"), version)
+        return as_json(plain(oip_model.statistics_to_proto(statistics)))
 
     async def _infer(self, request: web.Request) -> web.Response:
         head, tail = oip_binary.split(

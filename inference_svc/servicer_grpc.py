@@ -6,12 +6,19 @@ from typing import Any, Final
 
 import grpc
 from tritonclient.grpc import service_pb2 as pb
-from tritonclient.grpc import service_pb2_grpc
 
 from algolink.names import INTERNAL_VERSION_HEADER
-from inference_svc import SERVED_HEADER, SERVER_NAME, SERVER_VERSION, oip_grpc
+from inference_svc import (
+    EXTENSIONS,
+    SERVED_HEADER,
+    SERVER_NAME,
+    SERVER_VERSION,
+    oip_grpc,
+    oip_model,
+)
 from inference_svc.data_plane import DataPlane
 from inference_svc.domain.requests import parse_version
+from inference_svc.servicer_repository import RepositoryCalls
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -25,7 +32,7 @@ OPTIONS: Final = (
 )
 
 
-class InferenceServicer(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: ignore[misc]  # comes without types
+class InferenceServicer(RepositoryCalls):
     """Reads a message, asks the data plane, writes a message."""
 
     def __init__(self, plane: DataPlane) -> None:
@@ -44,7 +51,9 @@ class InferenceServicer(service_pb2_grpc.GRPCInferenceServiceServicer):  # type:
     async def ServerMetadata(
         self, request: pb.ServerMetadataRequest, context: Context
     ) -> pb.ServerMetadataResponse:
-        return pb.ServerMetadataResponse(name=SERVER_NAME, version=SERVER_VERSION)
+        return pb.ServerMetadataResponse(
+            name=SERVER_NAME, version=SERVER_VERSION, extensions=EXTENSIONS
+        )
 
     async def ModelReady(
         self, request: pb.ModelReadyRequest, context: Context
@@ -61,6 +70,21 @@ class InferenceServicer(service_pb2_grpc.GRPCInferenceServiceServicer):  # type:
         return oip_grpc.metadata_to_proto(
             self._plane.predictor.model_metadata(request.name, version)
         )
+
+    async def ModelConfig(
+        self, request: pb.ModelConfigRequest, context: Context
+    ) -> pb.ModelConfigResponse:
+        version = _version(request.version, context)
+        metadata = self._plane.predictor.model_metadata(request.name, version)
+        return pb.ModelConfigResponse(config=oip_model.config_to_proto(metadata))
+
+    async def ModelStatistics(
+        self, request: pb.ModelStatisticsRequest, context: Context
+    ) -> pb.ModelStatisticsResponse:
+        # Not the header's version: a client that names none asks about all of them.
+        version = parse_version(request.version)
+        statistics = self._plane.predictor.statistics(request.name or None, version)
+        return oip_model.statistics_to_proto(statistics)
 
     async def ModelInfer(
         self, request: pb.ModelInferRequest, context: Context

@@ -22,8 +22,10 @@ from inference_svc.artifacts import ArtifactCache
 from inference_svc.data_plane import DataPlane
 from inference_svc.domain.holding import State, WantedVersion
 from inference_svc.engines.onnx import OnnxEngine
+from inference_svc.fixed_settings import FixedSettings
 from inference_svc.host import ModelHost, Retry
 from inference_svc.predictor import Predictor
+from inference_svc.repository import ManagedRepository
 from inference_svc.servicer_grpc import OPTIONS, SERVICE_NAME, InferenceServicer
 
 
@@ -119,7 +121,12 @@ async def a_replica(folder: Path) -> AsyncIterator[Replica]:
     async with asyncio.TaskGroup() as tasks:
         runtime = Runtime("inference", tasks)
         async with a_host(folder, source) as host:
-            plane = DataPlane(Predictor(host, is_ready=lambda: runtime.health.is_serving))
+            settings = ServiceSettings(drain_grace_s=5)
+            plane = DataPlane(
+                Predictor(host, is_ready=lambda: runtime.health.is_serving),
+                ManagedRepository(host, ArtifactCache(folder, source)),
+                FixedSettings.of(settings),
+            )
 
             def register(grpc_server: grpc.aio.Server) -> None:
                 service_pb2_grpc.add_GRPCInferenceServiceServicer_to_server(
@@ -129,7 +136,7 @@ async def a_replica(folder: Path) -> AsyncIterator[Replica]:
             async with (
                 server.serve(
                     runtime,
-                    ServiceSettings(drain_grace_s=5),
+                    settings,
                     register,
                     service_names=[SERVICE_NAME],
                     require_token=False,

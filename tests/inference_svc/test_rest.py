@@ -10,6 +10,7 @@ import aiohttp
 import pytest
 from onnx import TensorProto
 
+from inference_svc import EXTENSIONS
 from inference_svc.domain.holding import State
 from tests.inference_svc import onnx_models
 from tests.inference_svc.replicas import Replica
@@ -75,7 +76,7 @@ async def test_nested_data_is_read_like_flat_data(http: aiohttp.ClientSession) -
             {
                 "name": "algolink",
                 "version": "0.1.0",
-                "extensions": ["binary_tensor_data", "classification", "parameters"],
+                "extensions": list(EXTENSIONS),
             },
         ),
         ("/v2/health/live", 200, {"live": True}),
