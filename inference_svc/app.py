@@ -95,9 +95,13 @@ async def _fronts(
         FixedSettings.of(settings),
     )
 
+    # Not at the drain's beginning: until every Envoy has let go of this replica,
+    # a stream that ends would be opened here again.
+    ending = asyncio.Event()
+
     def register(grpc_server: grpc.aio.Server) -> None:
         service_pb2_grpc.add_GRPCInferenceServiceServicer_to_server(
-            InferenceServicer(plane), grpc_server
+            InferenceServicer(plane, ending), grpc_server
         )
 
     http_host, http_port = split_address(settings.http_listen)
@@ -112,7 +116,10 @@ async def _fronts(
         ) as grpc_bound,
         rest.serve(plane, http_host, http_port, grace_s=settings.drain_grace_s) as http_bound,
     ):
-        yield grpc_bound, http_bound
+        try:
+            yield grpc_bound, http_bound
+        finally:
+            ending.set()
 
 
 def _advertised(settings: Settings, listen: str, port: int) -> str:

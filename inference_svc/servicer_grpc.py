@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any, Final
 
 import grpc
@@ -19,6 +20,7 @@ from inference_svc import (
 from inference_svc.data_plane import DataPlane
 from inference_svc.domain.requests import parse_version
 from inference_svc.servicer_repository import RepositoryCalls
+from inference_svc.servicer_stream import StreamCalls
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -32,11 +34,13 @@ OPTIONS: Final = (
 )
 
 
-class InferenceServicer(RepositoryCalls):
+class InferenceServicer(RepositoryCalls, StreamCalls):
     """Reads a message, asks the data plane, writes a message."""
 
-    def __init__(self, plane: DataPlane) -> None:
+    def __init__(self, plane: DataPlane, ending: asyncio.Event) -> None:
+        """Answers from `plane`; streams end when `ending` is set."""
         self._plane = plane
+        self._ending = ending
 
     async def ServerLive(
         self, request: pb.ServerLiveRequest, context: Context

@@ -130,7 +130,7 @@ async def a_replica(folder: Path) -> AsyncIterator[Replica]:
 
             def register(grpc_server: grpc.aio.Server) -> None:
                 service_pb2_grpc.add_GRPCInferenceServiceServicer_to_server(
-                    InferenceServicer(plane), grpc_server
+                    InferenceServicer(plane, runtime.draining), grpc_server
                 )
 
             async with (
