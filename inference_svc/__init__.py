@@ -15,6 +15,7 @@ EXTENSIONS: Final = (
     "model_repository",
     "parameters",
     "statistics",
+    "system_shared_memory",
     "trace",
 )
 """What is offered beyond the protocol's core, by Triton's names."""

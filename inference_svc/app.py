@@ -27,6 +27,7 @@ from inference_svc.registry_source import RegistrySource
 from inference_svc.repository import ManagedRepository
 from inference_svc.servicer_grpc import OPTIONS, SERVICE_NAME, InferenceServicer
 from inference_svc.settings import Settings
+from inference_svc.shared_memory import SharedMemory
 from inference_svc.wanted_file import WantedFile
 
 _FAREWELL_S: Final = 1.0
@@ -59,15 +60,21 @@ async def app(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
             provider=settings.execution_provider,
             short_run_ns=settings.short_run_us * 1_000,
         )
-        with closing(engine):
+        with closing(engine), closing(SharedMemory()) as memory:
             host = ModelHost(
                 engine, artifacts, Retry(first_s=settings.load_retry_s), settings.batching
             )
             # What was wanted last is a beginning, and not all that can be wanted now.
             host.want(wanted_file.read() or (), whole=False)
+            plane = DataPlane(
+                Predictor(host, is_ready=lambda: runtime.health.is_serving),
+                ManagedRepository(host, artifacts),
+                memory,
+                FixedSettings.of(settings),
+            )
             async with (
                 host.running(),
-                _fronts(settings, runtime, host, artifacts) as (grpc_port, http_port),
+                _fronts(settings, runtime, plane) as (grpc_port, http_port),
             ):
                 identity = Identity(
                     replica_id=settings.replica_id,
@@ -86,15 +93,9 @@ async def app(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def _fronts(
-    settings: Settings, runtime: Runtime, host: ModelHost, artifacts: ArtifactCache
+    settings: Settings, runtime: Runtime, plane: DataPlane
 ) -> AsyncIterator[tuple[int, int]]:
     """Both transports over one data plane; gives the ports of gRPC and HTTP."""
-    plane = DataPlane(
-        Predictor(host, is_ready=lambda: runtime.health.is_serving),
-        ManagedRepository(host, artifacts),
-        FixedSettings.of(settings),
-    )
-
     # Not at the drain's beginning: until every Envoy has let go of this replica,
     # a stream that ends would be opened here again.
     ending = asyncio.Event()

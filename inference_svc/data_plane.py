@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from inference_svc.domain import classification
+from inference_svc.domain import classification, tensors
 from inference_svc.domain.requests import InferRequest, InferResponse
 from inference_svc.domain.tensors import Tensor
 from inference_svc.fixed_settings import FixedSettings
 from inference_svc.predictor import Predictor
 from inference_svc.repository import ManagedRepository
+from inference_svc.shared_memory import SharedMemory
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,7 @@ class DataPlane:
 
     predictor: Predictor
     repository: ManagedRepository
+    memory: SharedMemory
     settings: FixedSettings
 
     async def infer(
@@ -29,8 +31,8 @@ class DataPlane:
             timeout_s: see `Predictor.infer`.
 
         Raises:
-            AlgoLinkError: what `Predictor.infer` raises, and InvalidArgument
-                CLASSIFICATION_UNSUPPORTED.
+            AlgoLinkError: what `Predictor.infer` and `SharedMemory.write` raise,
+                and InvalidArgument CLASSIFICATION_UNSUPPORTED.
         """
         response = await self.predictor.infer(request, timeout_s=timeout_s)
         if not request.deliveries:
@@ -40,4 +42,6 @@ class DataPlane:
 
     def _delivered(self, tensor: Tensor, request: InferRequest) -> Tensor:
         how = request.delivery_of(tensor.name)
+        if how.place is not None:
+            self.memory.write(how.place, tensors.to_raw(tensor))
         return classification.largest(tensor, how.classes) if how.classes else tensor

@@ -15,7 +15,9 @@ from algolink.errors import InvalidArgument
 from algolink.names import shown
 from inference_svc.domain import datatypes, delivery, tensors
 from inference_svc.domain.datatypes import Datatype
-from inference_svc.domain.delivery import Delivery, Parameter
+from inference_svc.domain.delivery import Delivery
+from inference_svc.domain.parameters import Parameter
+from inference_svc.domain.regions import Place, Reader, parse_place, place_to_parameters
 from inference_svc.domain.requests import (
     InferRequest,
     InferResponse,
@@ -43,28 +45,29 @@ _CONTENTS: Final = {
 """Field of `InferTensorContents` by data type; FP16 and BF16 have none."""
 
 
-def request_from_proto(request: pb.ModelInferRequest, version: int | None) -> InferRequest:
+def request_from_proto(
+    request: pb.ModelInferRequest, version: int | None, memory: Reader
+) -> InferRequest:
     """A request as a value.
 
     Args:
         version: number of the version to run, which a header may have named.
+        memory: reads the inputs that lie in shared memory.
 
     Raises:
         InvalidArgument: for what cannot be read: CONTENTS_AMBIGUOUS,
             CONTENTS_COUNT_MISMATCH, CONTENTS_FIELD_MISMATCH, DATATYPE_UNKNOWN,
             PARAMETER_INVALID, SHAPE_INVALID, PAYLOAD_SHORT, PAYLOAD_LONG or
-            VALUE_INVALID.
+            VALUE_INVALID; DELIVERY_AMBIGUOUS; and what `Reader.read` refuses.
+        FailedPrecondition: REGION_GONE.
         Unimplemented: PARAMETER_UNSUPPORTED.
     """
     parameters = parameters_from_proto(request.parameters)
     check_parameters("the request", parameters)
-    for part in request.inputs:
-        if part.parameters:
-            check_parameters(shown(part.name), parameters_from_proto(part.parameters))
     return InferRequest(
         model=request.model_name,
         version=version,
-        inputs=_inputs(request),
+        inputs=_inputs(request, memory),
         outputs=[output.name for output in request.outputs],
         id=request.id,
         parameters=parameters,
@@ -74,20 +77,21 @@ def request_from_proto(request: pb.ModelInferRequest, version: int | None) -> In
     )
 
 
-def response_to_proto(response: InferResponse) -> pb.ModelInferResponse:
-    """An answer as a message; its tensors are always raw, which every client reads."""
+def response_to_proto(response: InferResponse, request: InferRequest) -> pb.ModelInferResponse:
+    """An answer as a message; its tensors are always raw, which every client reads.
+
+    The raw contents of an output in shared memory are empty, because clients count
+    them.
+    """
     message = pb.ModelInferResponse(
-        model_name=response.model,
-        model_version=str(response.version),
-        id=response.id,
-        outputs=[
-            pb.ModelInferResponse.InferOutputTensor(
-                name=tensor.name, datatype=tensor.datatype, shape=tensor.shape
-            )
-            for tensor in response.outputs
-        ],
-        raw_output_contents=[tensors.to_raw(tensor) for tensor in response.outputs],
+        model_name=response.model, model_version=str(response.version), id=response.id
     )
+    for tensor in response.outputs:
+        output = message.outputs.add(name=tensor.name, datatype=tensor.datatype, shape=tensor.shape)
+        place = request.delivery_of(tensor.name).place
+        message.raw_output_contents.append(b"" if place else tensors.to_raw(tensor))
+        for name, value in (place_to_parameters(place) if place else {}).items():
+            output.parameters[name].CopyFrom(_parameter_to_proto(value))
     for name, value in echoed(response.parameters).items():
         message.parameters[name].CopyFrom(_parameter_to_proto(value))
     return message
@@ -109,25 +113,42 @@ def parameters_from_proto(parameters: Mapping[str, pb.InferParameter]) -> dict[s
     return {name: _parameter_from_proto(parameter) for name, parameter in parameters.items()}
 
 
-def _inputs(request: pb.ModelInferRequest) -> list[Tensor]:
+def _inputs(request: pb.ModelInferRequest, memory: Reader) -> list[Tensor]:
+    parts = [(part, _place(part)) for part in request.inputs]
     raw = request.raw_input_contents
-    if not raw:
-        return [_from_contents(part) for part in request.inputs]
-    if len(raw) != len(request.inputs):
+    here = sum(place is None for _, place in parts)
+    if raw and len(raw) != here:
         raise InvalidArgument(
             "CONTENTS_COUNT_MISMATCH",
-            f"the request has {len(request.inputs)} inputs and {len(raw)} raw contents",
-            inputs=len(request.inputs),
+            f"the request has {here} inputs outside of shared memory and {len(raw)} raw contents",
+            inputs=here,
             raw_contents=len(raw),
         )
-    return [_from_raw(part, payload) for part, payload in zip(request.inputs, raw, strict=True)]
+    payloads = iter(raw)
+    inputs: list[Tensor] = []
+    for part, place in parts:
+        if place is not None:
+            inputs.append(_from_raw(part, memory.read(place)))
+        elif raw:
+            inputs.append(_from_raw(part, next(payloads)))
+        else:
+            inputs.append(_from_contents(part))
+    return inputs
+
+
+def _place(part: pb.ModelInferRequest.InferInputTensor) -> Place | None:
+    if not part.parameters:
+        return None
+    parameters = parameters_from_proto(part.parameters)
+    check_parameters(shown(part.name), parameters)
+    return parse_place(part.name, parameters)
 
 
 def _from_raw(part: pb.ModelInferRequest.InferInputTensor, payload: bytes) -> Tensor:
     if part.HasField("contents"):
         raise InvalidArgument(
             "CONTENTS_AMBIGUOUS",
-            f"input {shown(part.name)} has raw and typed contents both",
+            f"input {shown(part.name)} has raw, or shared, and typed contents both",
             input=shown(part.name),
         )
     datatype = datatypes.parse(part.name, part.datatype)

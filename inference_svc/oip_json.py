@@ -9,7 +9,9 @@ from typing import Any, Final, TypeVar
 from algolink.errors import InvalidArgument
 from algolink.names import shown
 from inference_svc.domain import datatypes, delivery, json_values, tensors
-from inference_svc.domain.delivery import Delivery, Parameter
+from inference_svc.domain.delivery import Delivery
+from inference_svc.domain.parameters import Parameter, parse_size
+from inference_svc.domain.regions import Reader, parse_place, place_to_parameters
 from inference_svc.domain.requests import (
     InferRequest,
     InferResponse,
@@ -49,23 +51,25 @@ def parameters_of(body: dict[str, Any]) -> dict[str, Any]:
 
 
 def request_from_json(
-    body: dict[str, Any], tail: Tail, model: str, version: int | None
+    body: dict[str, Any], tail: Tail, model: str, version: int | None, memory: Reader
 ) -> InferRequest:
     """A request as a value.
 
     Args:
         tail: the bytes of its binary inputs, all of which must be taken.
+        memory: reads the inputs that lie in shared memory.
 
     Raises:
         InvalidArgument: BODY_INVALID, CONTENTS_AMBIGUOUS, DATATYPE_UNKNOWN,
-            PARAMETER_INVALID, and what `json_values.from_json` and
-            `tensors.from_raw` refuse.
+            PARAMETER_INVALID, DELIVERY_AMBIGUOUS, and what `json_values.from_json`,
+            `tensors.from_raw` and `Reader.read` refuse.
+        FailedPrecondition: REGION_GONE.
         Unimplemented: PARAMETER_UNSUPPORTED.
     """
     parameters = _parameters(body, "the request")
     default = delivery.parse_default(parameters)
     outputs = _objects(body, "outputs", [])
-    inputs = [_input(entry, tail) for entry in _objects(body, "inputs", _REQUIRED)]
+    inputs = [_input(entry, tail, memory) for entry in _objects(body, "inputs", _REQUIRED)]
     tail.check_empty()
     return InferRequest(
         model=model,
@@ -118,7 +122,7 @@ def metadata_to_json(metadata: ModelMetadata) -> dict[str, Any]:
     }
 
 
-def _input(entry: dict[str, Any], tail: Tail) -> Tensor:
+def _input(entry: dict[str, Any], tail: Tail, memory: Reader) -> Tensor:
     name = _field(entry, "name", str, "an input")
     what = f"input {shown(name)}"
     parameters = _parameters(entry, what)
@@ -126,17 +130,21 @@ def _input(entry: dict[str, Any], tail: Tail) -> Tensor:
     for axis in shape:
         _typed(axis, int, f"an axis of {what}")
     datatype = datatypes.parse(name, _field(entry, "datatype", str, what))
-    if "binary_data_size" not in parameters:
-        if "data" not in entry:
-            raise _missing("data", what)
-        return json_values.from_json(name, datatype, shape, entry["data"])
-    if "data" in entry:
+    place = parse_place(name, parameters)
+    sources = ("data" in entry, "binary_data_size" in parameters, place is not None)
+    if not any(sources):
+        raise _missing("data", what)
+    if sum(sources) > 1:
         raise InvalidArgument(
             "CONTENTS_AMBIGUOUS",
-            f"{what} has `data` and binary data both",
+            f"{what} comes in more than one of `data`, binary data and shared memory",
             input=shown(name),
         )
-    size = delivery.parse_size(name, parameters, "binary_data_size")
+    if place is not None:
+        return tensors.from_raw(name, datatype, shape, memory.read(place))
+    if "data" in entry:
+        return json_values.from_json(name, datatype, shape, entry["data"])
+    size = parse_size(name, parameters, "binary_data_size")
     return tensors.from_raw(name, datatype, shape, tail.take(what, size))
 
 
@@ -146,7 +154,9 @@ def _output(tensor: Tensor, how: Delivery, parts: list[bytes]) -> dict[str, Any]
         "datatype": tensor.datatype.value,
         "shape": list(tensor.shape),
     }
-    if how.is_binary:
+    if how.place is not None:
+        entry["parameters"] = place_to_parameters(how.place)
+    elif how.is_binary:
         parts.append(tensors.to_raw(tensor))
         entry["parameters"] = {"binary_data_size": len(parts[-1])}
     else:

@@ -26,6 +26,7 @@ from inference_svc.domain.requests import parse_version
 from inference_svc.plain import plain
 from inference_svc.rest_answers import as_json, errors
 from inference_svc.rest_repository import RepositoryRoutes
+from inference_svc.rest_shared_memory import SharedMemoryRoutes
 from inference_svc.rest_telemetry import observed
 
 _log = logging.getLogger(__name__)
@@ -50,6 +51,7 @@ class RestFront:
                 # Before the paths of models, one of which may be called `stats`.
                 web.get("/v2/models/stats", self._statistics),
                 *RepositoryRoutes(self._plane).routes(),
+                *SharedMemoryRoutes(self._plane.memory).routes(),
             ]
         )
         for path in ("/v2/models/{model}", "/v2/models/{model}/versions/{version}"):
@@ -102,7 +104,11 @@ class RestFront:
             await request.read(), request.headers.get(oip_binary.LENGTH_HEADER)
         )
         decoded = oip_json.request_from_json(
-            oip_json.parse_body(head), tail, request.match_info["model"], _version(request)
+            oip_json.parse_body(head),
+            tail,
+            request.match_info["model"],
+            _version(request),
+            self._plane.memory,
         )
         response = await self._plane.infer(decoded)
         body, parts = oip_json.response_to_json(response, decoded)

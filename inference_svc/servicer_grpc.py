@@ -20,6 +20,7 @@ from inference_svc import (
 from inference_svc.data_plane import DataPlane
 from inference_svc.domain.requests import parse_version
 from inference_svc.servicer_repository import RepositoryCalls
+from inference_svc.servicer_shared_memory import SharedMemoryCalls
 from inference_svc.servicer_stream import StreamCalls
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -34,7 +35,7 @@ OPTIONS: Final = (
 )
 
 
-class InferenceServicer(RepositoryCalls, StreamCalls):
+class InferenceServicer(RepositoryCalls, SharedMemoryCalls, StreamCalls):
     """Reads a message, asks the data plane, writes a message."""
 
     def __init__(self, plane: DataPlane, ending: asyncio.Event) -> None:
@@ -94,12 +95,12 @@ class InferenceServicer(RepositoryCalls, StreamCalls):
         self, request: pb.ModelInferRequest, context: Context
     ) -> pb.ModelInferResponse:
         version = _version(request.model_version, context)
-        decoded = oip_grpc.request_from_proto(request, version)
+        decoded = oip_grpc.request_from_proto(request, version, self._plane.memory)
         response = await self._plane.infer(decoded, timeout_s=context.time_remaining())
         # In the trailers, which leave in one piece with headers and message: a proxy
         # cannot try another replica once it has headers, so none may go ahead.
         context.set_trailing_metadata(((SERVED_HEADER, str(response.version)),))
-        return oip_grpc.response_to_proto(response)
+        return oip_grpc.response_to_proto(response, decoded)
 
 
 def _version(named: str, context: Context) -> int | None:

@@ -81,10 +81,10 @@ class _Stream:
 
     async def _inferred(self, request: pb.ModelInferRequest) -> pb.ModelStreamInferResponse:
         version = self._pin.version_for(request.model_name, request.model_version)
-        decoded = oip_grpc.request_from_proto(request, version)
+        decoded = oip_grpc.request_from_proto(request, version, self._plane.memory)
         response = await self._plane.infer(decoded, timeout_s=self._context.time_remaining())
         self._context.set_trailing_metadata(((SERVED_HEADER, str(response.version)),))
-        message = oip_grpc.response_to_proto(response)
+        message = oip_grpc.response_to_proto(response, decoded)
         # Every answer is its request's only one: models are not decoupled.
         message.parameters["triton_final_response"].bool_param = True
         return pb.ModelStreamInferResponse(infer_response=message)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from algolink.errors import InvalidArgument
 from algolink.names import shown
-
-Parameter = bool | int | float | str
+from inference_svc.domain.parameters import Parameter, parse_flag, parse_size
+from inference_svc.domain.regions import Place, parse_place
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,10 +19,12 @@ class Delivery:
         classes: so many of its largest elements instead of all of it, see
             `classification`; 0 for the tensor itself.
         is_binary: over REST, as bytes after the JSON and not in it.
+        place: where in shared memory it is written; None for in the answer.
     """
 
     classes: int = 0
     is_binary: bool = False
+    place: Place | None = None
 
 
 def parse(name: str, parameters: Mapping[str, Parameter], default: Delivery) -> Delivery:
@@ -32,12 +34,21 @@ def parse(name: str, parameters: Mapping[str, Parameter], default: Delivery) -> 
         default: what holds where they say nothing.
 
     Raises:
-        InvalidArgument: PARAMETER_INVALID.
+        InvalidArgument: PARAMETER_INVALID, or DELIVERY_AMBIGUOUS for classes in
+            shared memory.
     """
-    return Delivery(
+    delivery = Delivery(
         classes=parse_size(name, parameters, "classification"),
-        is_binary=_flag(name, parameters, "binary_data", default.is_binary),
+        is_binary=parse_flag(name, parameters, "binary_data", default.is_binary),
+        place=parse_place(name, parameters),
     )
+    if delivery.classes and delivery.place:
+        raise InvalidArgument(
+            "DELIVERY_AMBIGUOUS",
+            f"output {shown(name)} cannot be classified and in shared memory both",
+            output=shown(name),
+        )
+    return delivery
 
 
 def parse_default(parameters: Mapping[str, Parameter]) -> Delivery:
@@ -46,39 +57,4 @@ def parse_default(parameters: Mapping[str, Parameter]) -> Delivery:
     Raises:
         InvalidArgument: PARAMETER_INVALID.
     """
-    return Delivery(is_binary=_flag("", parameters, "binary_data_output", False))
-
-
-def parse_size(name: str, parameters: Mapping[str, Parameter], key: str) -> int:
-    """A parameter that counts something; 0 without it.
-
-    Raises:
-        InvalidArgument: PARAMETER_INVALID.
-    """
-    size = parameters.get(key, 0)
-    if isinstance(size, bool) or not isinstance(size, int) or not 0 <= size < 2**63:
-        raise _invalid(name, key, size, "a whole number from 0")
-    return size
-
-
-def _flag(name: str, parameters: Mapping[str, Parameter], key: str, default: bool) -> bool:
-    flag = parameters.get(key, default)
-    if not isinstance(flag, bool):
-        raise _invalid(name, key, flag, "true or false")
-    return flag
-
-
-def _invalid(name: str, key: str, value: Parameter, allowed: str) -> InvalidArgument:
-    """What a parameter gets that is not `allowed`.
-
-    Args:
-        name: the tensor's that has it; empty for the request itself.
-    """
-    owner = f"tensor {shown(name)}" if name else "the request"
-    return InvalidArgument(
-        "PARAMETER_INVALID",
-        f"parameter {key} of {owner} is {shown(repr(value))}, and not {allowed}",
-        of=owner,
-        parameter=key,
-        value=shown(repr(value)),
-    )
+    return Delivery(is_binary=parse_flag("", parameters, "binary_data_output", False))

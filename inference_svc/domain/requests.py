@@ -9,7 +9,8 @@ from typing import Final
 
 from algolink.errors import InvalidArgument, Unimplemented
 from algolink.names import shown
-from inference_svc.domain.delivery import Delivery, Parameter
+from inference_svc.domain.delivery import Delivery
+from inference_svc.domain.parameters import Parameter
 from inference_svc.domain.signature import Signature
 from inference_svc.domain.tensors import Tensor
 
@@ -19,9 +20,6 @@ _UNSUPPORTED: Final = {
     "sequence_id": "sequences",
     "sequence_start": "sequences",
     "sequence_end": "sequences",
-    "shared_memory_region": "shared memory",
-    "shared_memory_offset": "shared memory",
-    "shared_memory_byte_size": "shared memory",
 }
 """Parameters that change the answer: to ignore them would be to answer wrongly."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager, closing
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +27,7 @@ from inference_svc.host import ModelHost, Retry
 from inference_svc.predictor import Predictor
 from inference_svc.repository import ManagedRepository
 from inference_svc.servicer_grpc import OPTIONS, SERVICE_NAME, InferenceServicer
+from inference_svc.shared_memory import SharedMemory
 
 
 class MemorySource:
@@ -120,11 +121,13 @@ async def a_replica(folder: Path) -> AsyncIterator[Replica]:
     source = MemorySource()
     async with asyncio.TaskGroup() as tasks:
         runtime = Runtime("inference", tasks)
-        async with a_host(folder, source) as host:
+        async with a_host(folder, source) as host, AsyncExitStack() as opened:
+            memory = opened.enter_context(closing(SharedMemory()))
             settings = ServiceSettings(drain_grace_s=5)
             plane = DataPlane(
                 Predictor(host, is_ready=lambda: runtime.health.is_serving),
                 ManagedRepository(host, ArtifactCache(folder, source)),
+                memory,
                 FixedSettings.of(settings),
             )
 

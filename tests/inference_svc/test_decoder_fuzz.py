@@ -13,6 +13,7 @@ from algolink.errors import InvalidArgument, Unimplemented
 from inference_svc import oip_binary, oip_grpc, oip_json
 from inference_svc.domain import tensors
 from inference_svc.domain.datatypes import Datatype
+from inference_svc.domain.regions import Place
 from inference_svc.domain.requests import InferRequest
 
 NAMES = st.sampled_from(["x", "y", "", "\x00", "ü" * 50])
@@ -90,6 +91,13 @@ JSON_INPUTS = st.fixed_dictionaries(
 BODIES = JSON | st.fixed_dictionaries({"inputs": st.lists(JSON_INPUTS, max_size=3)})
 
 
+class EmptyMemory:
+    """Shared memory without any region."""
+
+    def read(self, place: Place) -> bytes:
+        raise InvalidArgument("REGION_UNKNOWN", f"no region {place.region}")
+
+
 def check(request: InferRequest, limit_bytes: int) -> None:
     """What was let through is sound, and no larger than what came."""
     for tensor in request.inputs:
@@ -102,7 +110,7 @@ def check(request: InferRequest, limit_bytes: int) -> None:
 @given(REQUESTS)
 def test_no_message_brings_the_decoder_down(message: pb.ModelInferRequest) -> None:
     try:
-        request = oip_grpc.request_from_proto(message, None)
+        request = oip_grpc.request_from_proto(message, None, EmptyMemory())
     except (InvalidArgument, Unimplemented):
         return
 
@@ -116,7 +124,9 @@ def test_no_json_brings_the_decoder_down(body: Any, payload: bytes, off_by: int 
     length = None if off_by is None else str(len(encoded) + off_by)
     try:
         head, tail = oip_binary.split(encoded + payload, length)
-        request = oip_json.request_from_json(oip_json.parse_body(head), tail, "m", None)
+        request = oip_json.request_from_json(
+            oip_json.parse_body(head), tail, "m", None, EmptyMemory()
+        )
     except (InvalidArgument, Unimplemented):
         return
 
