@@ -28,6 +28,7 @@ WIRES: tuple[Wire, ...] = ("grpc", "http")
 
 _POOL_MAX_REQUESTS = 8_192
 _ARM_MAX_REQUESTS = 1_024
+_WINDOW_UPDATES_PER_FRAME = 10_000
 _HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 
 
@@ -179,6 +180,12 @@ def _protocol(wire: Wire) -> http_protocol_options_pb2.HttpProtocolOptions:
                 ),
                 initial_connection_window_size=wrappers_pb2.UInt32Value(
                     value=names.REQUEST_BODY_LIMIT_BYTES
+                ),
+                # A gRPC server sends one for each message of a stream, of which a
+                # frame holds thousands; the default of 10 takes that for an attack,
+                # and every call on the connection down with it.
+                max_inbound_window_update_frames_per_data_frame_sent=wrappers_pb2.UInt32Value(
+                    value=_WINDOW_UPDATES_PER_FRAME
                 ),
             )
         ),

@@ -17,7 +17,7 @@ from tests.e2e.stack import Stack
 
 pytestmark = pytest.mark.e2e
 
-REQUESTS = 50
+REQUESTS = 500
 
 
 def stream(endpoint: str, model: str, unit: str, training: Training) -> list[tuple[Any, Any]]:
@@ -28,7 +28,7 @@ def stream(endpoint: str, model: str, unit: str, training: Training) -> list[tup
             lambda result, error: heard.put((result, error)), headers={UNIT_HEADER: unit}
         )
         for number in range(REQUESTS):
-            image = training.images[number : number + 1]
+            image = training.images[number % 100 : number % 100 + 1]
             tensor = triton.InferInput(INPUT, list(image.shape), "FP32")
             tensor.set_data_from_numpy(image)
             client.async_stream_infer(model, [tensor], request_id=str(number))
