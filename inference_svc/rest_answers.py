@@ -85,7 +85,10 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     except web.HTTPException as error:
         return _error(error.status, error.reason, "HTTP_" + str(error.status))
     except web.RequestPayloadError as error:
-        return _error(400, f"the body cannot be read: {error}", "BODY_INVALID")
+        refusal = _error(400, _one_line(f"the body cannot be read: {error}"), "BODY_INVALID")
+        # Where the next request would begin is not known any more.
+        refusal.force_close()
+        return refusal
     except Exception:  # noqa: BLE001  the last resort: logged, and told as what it is
         _log.exception("request failed unexpectedly", extra={"path": request.path})
         return _error(500, "internal error", "INTERNAL")
@@ -114,6 +117,10 @@ def _quality(parameters: Sequence[str]) -> float:
 
 def _error(status: int, message: str, reason: str) -> web.Response:
     return as_json({"error": message}, status=status, headers={REASON_HEADER: reason})
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
 
 
 def _encoded(body: object) -> bytes:
