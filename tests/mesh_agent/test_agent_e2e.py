@@ -161,7 +161,7 @@ async def test_a_second_agent_in_the_folder_is_refused(station: Station) -> None
 
 
 async def test_killed_agents_lose_and_double_nothing(station: Station) -> None:
-    station.facts.failure_rate = 0.3
+    station.facts.failure_rate = 0.4
     request_ids: list[str] = []
     for _ in range(3):
         agent = await station.start(ROTATE_BYTES="20000")
