@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from envoy.extensions.filters.http.lua.v3 import lua_pb2
 from google.protobuf import any_pb2
 
-from mesh import names, table
+from mesh import fallback, names, table
+from mesh.forwarding import STREAM, Call
 
 
 def explicit(route: table.ModelRoute, version: int) -> dict[str, any_pb2.Any]:
@@ -24,24 +25,40 @@ def champion(route: table.ModelRoute) -> dict[str, any_pb2.Any]:
     return explicit(route, route.champion)
 
 
-def arm(route: table.ModelRoute, split: table.Split, arm_id: str) -> dict[str, any_pb2.Any]:
-    """For requests that `split` assigned to `arm_id`; those of a shift are no exposures."""
+def arm(
+    route: table.ModelRoute, split: table.Split, arm_id: str, call: Call
+) -> dict[str, any_pb2.Any]:
+    """For calls of one kind that `split` assigned to `arm_id`.
+
+    Those of a shift are no exposures.
+    """
     version = route.unkilled(split.versions[arm_id])
     if not split.experiment:
         return explicit(route, version)
-    return _context(
-        {
-            "version": str(version),
-            "revision": route.revision,
-            "experiment": split.experiment,
-            "phase": str(split.phase),
-            "arm": arm_id,
-            "unit": "request" if split.per_request else "header",
-        }
-    )
+    values: dict[str, str | Mapping[str, str]] = {
+        "version": str(version),
+        "revision": route.revision,
+        "experiment": split.experiment,
+        "phase": str(split.phase),
+        "arm": arm_id,
+        "unit": "request" if split.per_request else "header",
+    }
+    if falls_back(route, split, arm_id, call):
+        assert split.fallback is not None  # noqa: S101 - falls_back says so
+        values["plan"] = fallback.plan(route, split, arm_id)
+        values["headers"] = fallback.retry_headers(split.fallback, call.wire)
+    return _context(values)
 
 
-def _context(values: Mapping[str, str]) -> dict[str, any_pb2.Any]:
+def falls_back(route: table.ModelRoute, split: table.Split, arm_id: str, call: Call) -> bool:
+    """Whether the champion answers such a call where the arm fails.
+
+    What was answered on a stream cannot be taken back.
+    """
+    return call is not STREAM and fallback.applies(route, split, arm_id)
+
+
+def _context(values: Mapping[str, str | Mapping[str, str]]) -> dict[str, any_pb2.Any]:
     # Strings only: a number would come out of a Struct as a float.
     per_route = lua_pb2.LuaPerRoute()
     per_route.filter_context.update(values)

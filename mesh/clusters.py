@@ -2,12 +2,13 @@
 
 A pool has one cluster per wire, which the champions of all its models share. An
 arm that is not its experiment's control has clusters of its own, so that a
-failing candidate uses up its own breakers only.
+failing candidate uses up its own breakers only, and one that joins them with the
+champion's, attempt by attempt. A shadow has clusters of its own, too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from envoy.config.cluster.v3 import circuit_breaker_pb2, cluster_pb2, outlier_detection_pb2
 from envoy.config.core.v3 import (
@@ -21,7 +22,7 @@ from envoy.extensions.upstreams.http.v3 import http_protocol_options_pb2
 from envoy.type.v3 import percent_pb2
 from google.protobuf import any_pb2, duration_pb2, wrappers_pb2
 
-from mesh import names, table
+from mesh import composite, fallback, names, table
 from mesh.names import Wire
 
 WIRES: tuple[Wire, ...] = ("grpc", "http")
@@ -29,19 +30,26 @@ WIRES: tuple[Wire, ...] = ("grpc", "http")
 _POOL_MAX_REQUESTS = 8_192
 _ARM_MAX_REQUESTS = 1_024
 _WINDOW_UPDATES_PER_FRAME = 10_000
+_SHADOW_MAX_REQUESTS = 128
+"""More copies than these at once are dropped: a shadow must not crowd out answers."""
 _HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 
 
 def clusters(snapshot: table.Snapshot) -> Iterator[cluster_pb2.Cluster]:
-    """All clusters, each of which takes its endpoints from the resource of its name."""
-    for name, _, wire in _named_clusters(snapshot):
-        is_arm = not name.startswith("pool/")
-        yield _cluster(name, wire, _ARM_MAX_REQUESTS if is_arm else _POOL_MAX_REQUESTS)
+    """All clusters.
+
+    Each takes its endpoints from the resource of its name, but for those that
+    are composed of others.
+    """
+    for name, _, wire, max_requests in _named_clusters(snapshot):
+        yield _cluster(name, wire, max_requests)
+    for route in snapshot.routes.values():
+        yield from _fallbacks(route)
 
 
 def endpoints(snapshot: table.Snapshot) -> Iterator[endpoint_pb2.ClusterLoadAssignment]:
     """Endpoints of all clusters; those of a pool without replicas are empty."""
-    for name, pool, wire in _named_clusters(snapshot):
+    for name, pool, wire, _ in _named_clusters(snapshot):
         servers = pool.grpc if wire == "grpc" else pool.http
         yield endpoint_pb2.ClusterLoadAssignment(
             cluster_name=name,
@@ -55,17 +63,21 @@ def endpoints(snapshot: table.Snapshot) -> Iterator[endpoint_pb2.ClusterLoadAssi
         )
 
 
-def _named_clusters(snapshot: table.Snapshot) -> Iterator[tuple[str, table.Pool, Wire]]:
+def _named_clusters(snapshot: table.Snapshot) -> Iterator[tuple[str, table.Pool, Wire, int]]:
+    """Name, replicas, wire and most requests at once of each."""
     for _, pool in sorted(snapshot.pools.items()):
         for wire in WIRES:
-            yield names.pool_cluster(pool.name, wire), pool, wire
+            yield names.pool_cluster(pool.name, wire), pool, wire, _POOL_MAX_REQUESTS
     for _, route in sorted(snapshot.routes.items()):
-        if route.split is None:
-            continue
-        for arm in sorted(route.split.versions):
-            if arm != route.split.control:
+        pool, split = snapshot.pools[route.pool], route.split
+        if split is not None:
+            for arm in sorted(split.versions.keys() - {split.control}):
                 for wire in WIRES:
-                    yield arm_cluster(route, arm, wire), snapshot.pools[route.pool], wire
+                    yield arm_cluster(route, arm, wire), pool, wire, _ARM_MAX_REQUESTS
+        if route.shadow is not None:
+            for wire in WIRES:
+                name = names.shadow_cluster(route.model, wire)
+                yield name, pool, wire, _SHADOW_MAX_REQUESTS
 
 
 def arm_cluster(route: table.ModelRoute, arm: str, wire: Wire) -> str:
@@ -73,6 +85,32 @@ def arm_cluster(route: table.ModelRoute, arm: str, wire: Wire) -> str:
     if route.split is not None and route.split.experiment:
         return names.arm_cluster(route.split.experiment, arm, wire)
     return names.shift_cluster(route.model, arm, wire)
+
+
+def _fallbacks(route: table.ModelRoute) -> Iterator[cluster_pb2.Cluster]:
+    split = route.split
+    if split is None:
+        return
+    for arm in sorted(split.versions):
+        if fallback.is_prepared(route, split, arm):
+            for wire in WIRES:
+                yield _composite(
+                    names.fallback_cluster(split.experiment, arm, wire),
+                    fallback.clusters(route, split, arm, wire),
+                )
+
+
+def _composite(name: str, members: Sequence[str]) -> cluster_pb2.Cluster:
+    # Retries are counted here; connections and requests at the members.
+    return cluster_pb2.Cluster(
+        name=name,
+        connect_timeout=duration_pb2.Duration(seconds=1),
+        lb_policy=cluster_pb2.Cluster.CLUSTER_PROVIDED,
+        cluster_type=cluster_pb2.Cluster.CustomClusterType(
+            name="envoy.clusters.composite", typed_config=composite.config(members)
+        ),
+        circuit_breakers=_breakers(_ARM_MAX_REQUESTS),
+    )
 
 
 def _endpoint(server: table.Endpoint) -> endpoint_components_pb2.LbEndpoint:

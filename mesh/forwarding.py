@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from envoy.config.core.v3 import base_pb2
 from envoy.config.route.v3 import route_components_pb2 as components
 from envoy.extensions.retry.host.previous_hosts.v3 import previous_hosts_pb2
+from envoy.type.matcher.v3 import string_pb2
+from envoy.type.v3 import percent_pb2
 from google.protobuf import duration_pb2, wrappers_pb2
 
-from mesh import names
+from mesh import fallback, names, table
 from mesh.names import Wire
 
-_TIMEOUT = duration_pb2.Duration(seconds=30)
+_TIMEOUT = duration_pb2.Duration(seconds=table.ROUTE_TIMEOUT_MS // 1_000)
 _STREAM_IDLE_TIMEOUT = duration_pb2.Duration(seconds=3_600)
 
 
@@ -58,6 +61,30 @@ def to_split(
     return action
 
 
+def is_shadowed(route: table.ModelRoute, call: Call) -> bool:
+    """Whether copies of such calls go to a shadow; a stream cannot be copied."""
+    shadow = route.shadow
+    return shadow is not None and shadow.version not in route.killed and call is not STREAM
+
+
+def add_shadow(action: components.RouteAction, route: table.ModelRoute, call: Call) -> None:
+    """Sends copies to the route's shadow, which must be there."""
+    assert route.shadow is not None  # noqa: S101 - is_shadowed says so
+    version = str(route.shadow.version)
+    policy = action.request_mirror_policies.add(
+        cluster=names.shadow_cluster(route.model, call.wire),
+        disable_shadow_host_suffix_append=True,
+    )
+    policy.runtime_fraction.default_value.numerator = route.shadow.share_bp
+    policy.runtime_fraction.default_value.denominator = percent_pb2.FractionalPercent.TEN_THOUSAND
+    for header in (names.VERSION_HEADER, names.SHADOW_HEADER):
+        added = policy.request_headers_mutations.add().append
+        added.header.key, added.header.value = header, version
+        added.append_action = base_pb2.HeaderValueOption.OVERWRITE_IF_EXISTS_OR_ADD
+    # A plan would win over the version.
+    policy.request_headers_mutations.add(remove=names.PLAN_HEADER)
+
+
 def _action(call: Call) -> components.RouteAction:
     if call is STREAM:
         # What was answered on a stream cannot be taken back, so it is never
@@ -75,7 +102,16 @@ def _retry(call: Call) -> components.RetryPolicy:
         if call.wire == "grpc"
         else "connect-failure,refused-stream,reset,retriable-status-codes",
         retriable_status_codes=[] if call.wire == "grpc" else [503],
-        num_retries=wrappers_pb2.UInt32Value(value=2),
+        # Only where a request asks for retriable-headers, as assign.lua makes it.
+        retriable_headers=[
+            components.HeaderMatcher(
+                name="grpc-status", string_match=string_pb2.StringMatcher(exact=str(status))
+            )
+            for status in fallback.RETRIED_GRPC_STATUSES
+        ]
+        if call.wire == "grpc"
+        else [],
+        num_retries=wrappers_pb2.UInt32Value(value=fallback.ARM_ATTEMPTS),
         # A dead replica has the fewest requests under way, so the balancer would
         # rather take it again; after this many times it gets its way.
         host_selection_retry_max_attempts=64,

@@ -65,7 +65,7 @@ def data_listener(
             _field_extraction(),
             _lua("algolink.route", "route.lua"),
             _lua(names.ASSIGN_FILTER, "assign.lua"),
-            _router(),
+            _data_router(exposure_log_path),
         ],
         "local_reply_config": local_replies.local_reply_config(),
         "access_log": [exposure_log.access_log(exposure_log_path)],
@@ -190,6 +190,26 @@ def _lua(name: str, script: str) -> dict[str, Any]:
             "default_source_code": {"inline_string": source},
         },
     }
+
+
+def _data_router(exposure_log_path: str) -> dict[str, Any]:
+    """The router of requests, with what every attempt passes through.
+
+    Its filters and logs are of the router and not of clusters, as those of a
+    composite cluster's members do not run.
+    """
+    router = _router()
+    router["typed_config"] |= {
+        "upstream_http_filters": [
+            _lua("algolink.pin", "pin.lua"),
+            {
+                "name": "envoy.filters.http.upstream_codec",
+                "typed_config": {"@type": _TYPE + "filters.http.upstream_codec.v3.UpstreamCodec"},
+            },
+        ],
+        "upstream_log": exposure_log.upstream_logs(exposure_log_path),
+    }
+    return router
 
 
 def _router() -> dict[str, Any]:

@@ -19,6 +19,24 @@ REQUESTED_VERSION_HEADER = "x-al-requested-version"
 UNIT_HEADER = "x-al-unit"
 """The unit, if the client sent exactly one that is well-formed."""
 
+ATTRIBUTE_HEADER_PREFIX = "x-al-attr-"
+"""An attribute, if the client sent exactly one value and that is well-formed."""
+
+PLAN_HEADER = "x-al-plan"
+"""Versions of the attempts, comma-separated, where the champion may help out."""
+
+VERSION_HEADER = "x-al-version"
+"""Towards a replica: the version that this attempt must run."""
+
+SHADOW_HEADER = "x-al-shadow"
+"""Present on the copy of a request that a shadow gets."""
+
+ATTEMPT_HEADER = "x-envoy-attempt-count"
+"""Envoy's own: number of the attempt, from 1."""
+
+ATTEMPT_TIMEOUT_HEADER = "x-envoy-upstream-rq-per-try-timeout-ms"
+"""Envoy's own: how long each attempt may take."""
+
 SERVED_HEADER = "x-al-served"
 """In a replica's answer: the version that it ran.
 
@@ -69,3 +87,21 @@ def shift_cluster(model: str, arm: str, wire: Wire) -> str:
     'shift/digits/v2/grpc'
     """
     return f"shift/{model}/{arm}/{wire}"
+
+
+def fallback_cluster(experiment: str, arm: str, wire: Wire) -> str:
+    """Cluster of an arm, and of the champion for the attempts after the arm's.
+
+    >>> fallback_cluster("digits-1", "challenger", "grpc")
+    'fallback/digits-1/challenger/grpc'
+    """
+    return f"fallback/{experiment}/{arm}/{wire}"
+
+
+def shadow_cluster(model: str, wire: Wire) -> str:
+    """Cluster of a model's shadow: the pool's replicas behind breakers of its own.
+
+    >>> shadow_cluster("digits", "grpc")
+    'shadow/digits/grpc'
+    """
+    return f"shadow/{model}/{wire}"

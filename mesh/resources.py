@@ -22,7 +22,7 @@ from envoy.config.endpoint.v3 import endpoint_pb2
 from envoy.config.route.v3 import route_pb2, scoped_route_pb2
 from google.protobuf import any_pb2, message
 
-from mesh import clusters, names, routes, table
+from mesh import clusters, composite, names, routes, table
 
 _PREFIX = "type.googleapis.com/"
 
@@ -113,8 +113,16 @@ def _problems(resources: Resources) -> Iterable[str]:
     if missing:
         yield f"no resources of {missing}"
         return
-    for name in resources.by_type[CDS].keys() - resources.by_type[EDS].keys():
-        yield f"cluster {name} has no endpoints resource"
+    for name, resource in sorted(resources.by_type[CDS].items()):
+        cluster = cluster_pb2.Cluster()
+        resource.body.Unpack(cluster)
+        if not cluster.HasField("cluster_type"):
+            if name not in resources.by_type[EDS]:
+                yield f"cluster {name} has no endpoints resource"
+            continue
+        for member in composite.clusters_of(cluster.cluster_type.typed_config):
+            if member not in resources.by_type[CDS]:
+                yield f"cluster {name} is composed of unknown cluster {member}"
     for name in resources.by_type[EDS].keys() - resources.by_type[CDS].keys():
         yield f"endpoints of {name} have no cluster"
     if names.SERVER_SCOPE not in resources.by_type[SRDS]:

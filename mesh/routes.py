@@ -1,8 +1,8 @@
 """Route configurations: one per model, found by the scope that route.lua sets.
 
 Within a model the first route that matches wins: a killed version that the
-client named, the version that it named, one that is not served, the split of an
-experiment or a shift, the champion.
+client named, the version that it named, one that is not served, the audiences in
+order, the split of an experiment or a shift, the champion.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from envoy.type.matcher.v3 import regex_pb2, string_pb2
 from google.protobuf import any_pb2, wrappers_pb2
 
 from algolink.split import BUCKETS
-from mesh import assignment, clusters, forwarding, names, table
+from mesh import assignment, audiences, clusters, forwarding, names, table
 from mesh.forwarding import CALLS, Call
 
 _DEFAULT_POOL = "default"
@@ -47,6 +47,7 @@ def problems(
                 continue
             weighted = route.route.weighted_clusters.clusters
             targets = {c.name for c in weighted} or {route.route.cluster}
+            targets |= {policy.cluster for policy in route.route.request_mirror_policies}
             for target in sorted(targets - set(clusters)):
                 yield f"route {route.name} goes to unknown cluster {target}"
             total = sum(c.weight.value for c in weighted)
@@ -62,6 +63,8 @@ def _configuration(name: str, routes: Sequence[components.Route]) -> route_pb2.R
                 name=name,
                 domains=["*"],
                 routes=routes,
+                include_request_attempt_count=True,
+                include_attempt_count_in_response=True,
                 request_body_buffer_limit=wrappers_pb2.UInt64Value(
                     value=names.REQUEST_BODY_LIMIT_BYTES
                 ),
@@ -95,11 +98,40 @@ def _model_routes(route: table.ModelRoute) -> Iterator[components.Route]:
         for call in CALLS:
             yield _to_pool(f"version-{version}-{call.name}", call, route, context, requested)
     yield _version_not_served(route)
-    if route.split is not None:
+    for number, each in enumerate(route.audiences, start=1):
+        meant = [*audiences.matchers(each.conditions), _PREDICTION]
         for call in CALLS:
-            yield _split(call, route, route.split)
+            if each.version is not None:
+                context = assignment.explicit(route, route.unkilled(each.version))
+                yield _predict(f"audience-{number}-{call.name}", call, route, context, *meant)
+                continue
+            if route.split is not None:
+                yield _split(f"audience-{number}-", call, route, route.split, *meant)
+            context = assignment.champion(route)
+            yield _predict(f"audience-{number}-champion-{call.name}", call, route, context, *meant)
     for call in CALLS:
-        yield _to_pool(f"champion-{call.name}", call, route, assignment.champion(route))
+        if route.split is not None:
+            yield _split("", call, route, route.split, _PREDICTION)
+    for call in CALLS:
+        context = assignment.champion(route)
+        if forwarding.is_shadowed(route, call):
+            name = f"champion-predict-{call.name}"
+            yield _predict(name, call, route, context, _PREDICTION)
+        yield _to_pool(f"champion-{call.name}", call, route, context)
+
+
+def _predict(
+    name: str,
+    call: Call,
+    route: table.ModelRoute,
+    context: Mapping[str, any_pb2.Any],
+    *matchers: components.HeaderMatcher,
+) -> components.Route:
+    """Sends predictions to the pool, and copies of them to the shadow."""
+    predict = _to_pool(name, call, route, context, *matchers)
+    if forwarding.is_shadowed(route, call):
+        forwarding.add_shadow(predict.route, route, call)
+    return predict
 
 
 def _to_pool(
@@ -115,18 +147,20 @@ def _to_pool(
     )
 
 
-def _split(call: Call, route: table.ModelRoute, split: table.Split) -> components.Route:
+def _split(
+    prefix: str,
+    call: Call,
+    route: table.ModelRoute,
+    split: table.Split,
+    *matchers: components.HeaderMatcher,
+) -> components.Route:
     hashed = "x-request-id" if split.per_request else names.UNIT_HEADER
-    return _route(
-        f"{'experiment' if split.experiment else 'shift'}-{call.name}",
-        call,
-        _present(hashed),
-        # Only predictions are assigned: asking for metadata exposes nobody to an arm.
-        _present(names.OPERATION_HEADER, but_not=names.OPERATION_INFO),
-        action=forwarding.to_split(
-            call, _weighted(call, route, split), _salted(hashed, split.salt)
-        ),
-    )
+    action = forwarding.to_split(call, _weighted(call, route, split), _salted(hashed, split.salt))
+    if forwarding.is_shadowed(route, call):
+        forwarding.add_shadow(action, route, call)
+    kind = "experiment" if split.experiment else "shift"
+    name = f"{prefix}{kind}-{call.name}"
+    return _route(name, call, _present(hashed), *matchers, action=action)
 
 
 def _weighted(
@@ -139,17 +173,22 @@ def _weighted(
     """
     weighted = components.WeightedCluster(use_hash_policy=wrappers_pb2.BoolValue(value=True))
     for segment in split.table.segments:
-        # A killed arm keeps its buckets and its exposures; the champion answers.
-        is_champion = segment.arm == split.control or split.versions[segment.arm] in route.killed
         entry = weighted.clusters.add(
-            name=names.pool_cluster(route.pool, call.wire)
-            if is_champion
-            else clusters.arm_cluster(route, segment.arm, call.wire),
+            name=_cluster_of(call, route, split, segment.arm),
             weight=wrappers_pb2.UInt32Value(value=segment.size),
         )
-        for filter_name, packed in assignment.arm(route, split, segment.arm).items():
+        for filter_name, packed in assignment.arm(route, split, segment.arm, call).items():
             entry.typed_per_filter_config[filter_name].CopyFrom(packed)
     return weighted
+
+
+def _cluster_of(call: Call, route: table.ModelRoute, split: table.Split, arm: str) -> str:
+    # A killed arm keeps its buckets and its exposures; the champion answers.
+    if arm == split.control or split.versions[arm] in route.killed:
+        return names.pool_cluster(route.pool, call.wire)
+    if assignment.falls_back(route, split, arm, call):
+        return names.fallback_cluster(split.experiment, arm, call.wire)
+    return clusters.arm_cluster(route, arm, call.wire)
 
 
 def _salted(header: str, salt: str) -> components.RouteAction.HashPolicy:
@@ -234,9 +273,15 @@ def _equals(header: str, value: str) -> components.HeaderMatcher:
     return components.HeaderMatcher(name=header, string_match=string_pb2.StringMatcher(exact=value))
 
 
-def _present(header: str, *, but_not: str | None = None) -> components.HeaderMatcher:
-    if but_not is None:
-        return components.HeaderMatcher(name=header, present_match=True)
-    matcher = _equals(header, but_not)
+def _present(header: str) -> components.HeaderMatcher:
+    return components.HeaderMatcher(name=header, present_match=True)
+
+
+def _not_equal(header: str, value: str) -> components.HeaderMatcher:
+    matcher = _equals(header, value)
     matcher.invert_match = True
     return matcher
+
+
+# Asking for metadata exposes nobody to an arm, and is no matter of a shadow.
+_PREDICTION = _not_equal(names.OPERATION_HEADER, names.OPERATION_INFO)

@@ -14,8 +14,31 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from algolink import names
-from algolink.split import Segment, Table
+from algolink import audience, names
+from algolink.split import BUCKETS, MAX_SEGMENTS, Segment, Table
+
+ROUTE_TIMEOUT_MS = 30_000
+"""How long a request may take, with all its attempts."""
+
+MAX_ARMS = 64
+MAX_AUDIENCES = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fallback:
+    """That the champion answers for a candidate that fails, or takes too long.
+
+    Attributes:
+        attempt_timeout_ms: how long each attempt may take, the champion's too.
+    """
+
+    attempt_timeout_ms: int = 10_000
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.attempt_timeout_ms <= ROUTE_TIMEOUT_MS:
+            raise ValueError(
+                f"an attempt may take 1 to {ROUTE_TIMEOUT_MS} ms, not {self.attempt_timeout_ms}"
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +56,7 @@ class Split:
         control: id of the arm that runs the champion; empty if none does.
         experiment_revision: revision of the experiment, or of the shift, that it
             was made from.
+        fallback: None if an arm's failures are to reach the client.
     """
 
     experiment: str
@@ -43,11 +67,56 @@ class Split:
     versions: Mapping[str, int]
     control: str
     experiment_revision: int
+    fallback: Fallback | None = Fallback()
 
     def __post_init__(self) -> None:
+        if len(self.versions) > MAX_ARMS:
+            raise ValueError(f"{self.experiment} has {len(self.versions)} arms, over {MAX_ARMS}")
+        if len(self.table.segments) > MAX_SEGMENTS:
+            raise ValueError(
+                f"{self.experiment} has {len(self.table.segments)} segments, over {MAX_SEGMENTS}"
+            )
         missing = self.table.weights().keys() - self.versions.keys()
         if missing:
             raise ValueError(f"arms without a version: {sorted(missing)}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shadow:
+    """A version that gets copies of a model's predictions; its answers go nowhere.
+
+    Attributes:
+        version: its number.
+        share_bp: share of the predictions, in basis points, 1 to 10,000; drawn for
+            each request, whatever its unit.
+    """
+
+    version: int
+    share_bp: int
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.share_bp <= BUCKETS:
+            raise ValueError(f"a shadow gets 1 to {BUCKETS} basis points, not {self.share_bp}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Audience:
+    """Predictions that are routed by their attributes.
+
+    Attributes:
+        conditions: all of which must hold; 1 to 16.
+        version: where they go; None to be routed as if no audience followed.
+    """
+
+    conditions: tuple[audience.Condition, ...]
+    version: int | None = None
+
+    def __post_init__(self) -> None:
+        if not 1 <= len(self.conditions) <= audience.MAX_CONDITIONS:
+            raise ValueError(
+                f"an audience has 1 to {audience.MAX_CONDITIONS} conditions, "
+                f"not {len(self.conditions)}"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,10 +128,13 @@ class ModelRoute:
         pool: name of the replica pool that serves it.
         champion: version for requests that name none and are in no experiment.
         versions: versions that may be asked for by number, ascending; holds the
-            champion and every version of the split that is not killed.
+            champion and every version of the split, the shadow and the audiences
+            that is not killed.
         split: the running experiment or shift, if there is one.
-        killed: versions that nobody is sent to, ascending: their arms' units go
-            to the champion, requests that name them are refused.
+        killed: versions that nobody is sent to, ascending: their arms' units and
+            audiences go to the champion, requests that name them are refused.
+        shadow: what gets copies of predictions that name no version, if anything.
+        audiences: rules that come before the split; the first that matches decides.
     """
 
     model: str
@@ -71,6 +143,8 @@ class ModelRoute:
     versions: tuple[int, ...]
     split: Split | None = None
     killed: tuple[int, ...] = ()
+    shadow: Shadow | None = None
+    audiences: tuple[Audience, ...] = ()
 
     def __post_init__(self) -> None:
         names.check_model_id(self.model)
@@ -78,8 +152,16 @@ class ModelRoute:
             raise ValueError(f"versions of {self.model} must ascend: {self.versions}")
         if list(self.killed) != sorted(set(self.killed) - {self.champion} - set(self.versions)):
             raise ValueError(f"{self.model} serves what it killed: {self.killed}")
-        arms = set(self.split.versions.values()) if self.split else set()
-        routed = {self.champion} | (arms - set(self.killed))
+        wanted = {each.version for each in self.audiences if each.version is not None}
+        if self.split is not None:
+            wanted |= set(self.split.versions.values())
+        if self.shadow is not None:
+            wanted.add(self.shadow.version)
+        routed = {self.champion} | (wanted - set(self.killed))
+        if len(self.audiences) > MAX_AUDIENCES:
+            raise ValueError(
+                f"{self.model} has {len(self.audiences)} audiences, over {MAX_AUDIENCES}"
+            )
         if not routed <= set(self.versions):
             raise ValueError(
                 f"{self.model} routes {sorted(routed)} but serves {list(self.versions)}"
@@ -179,11 +261,27 @@ def from_json(value: Mapping[str, Any]) -> Snapshot:
 
 
 def route_to_json(route: ModelRoute) -> dict[str, Any]:
-    """One route as JSON values; `route_from_json` is its inverse."""
-    split = route.split
-    # Without kills as before there were any, so that digests stay what they were.
-    kills = {"killed": list(route.killed)} if route.killed else {}
-    return kills | {
+    """One route as JSON values; `route_from_json` is its inverse.
+
+    What is not there is left out, so that a route keeps its revision when routes
+    learn to hold more.
+    """
+    split, shadow = route.split, route.shadow
+    optional: dict[str, Any] = {}
+    if route.killed:
+        optional["killed"] = list(route.killed)
+    if shadow is not None:
+        optional["shadow"] = {"version": shadow.version, "share_bp": shadow.share_bp}
+    if route.audiences:
+        optional["audiences"] = [
+            {
+                "conditions": [audience.to_json(condition) for condition in each.conditions],
+                "version": each.version,
+            }
+            for each in route.audiences
+        ]
+    return {
+        **optional,
         "model": route.model,
         "pool": route.pool,
         "champion": route.champion,
@@ -199,19 +297,34 @@ def route_to_json(route: ModelRoute) -> dict[str, Any]:
             "versions": dict(sorted(split.versions.items())),
             "control": split.control,
             "experiment_revision": split.experiment_revision,
+            **(
+                {"fallback": {"attempt_timeout_ms": split.fallback.attempt_timeout_ms}}
+                if split.fallback is not None
+                else {}
+            ),
         },
     }
 
 
 def route_from_json(value: Mapping[str, Any]) -> ModelRoute:
-    """The route that `route_to_json` wrote."""
+    """The route that `route_to_json` wrote; what older ones lacked was not there."""
     split = value["split"]
+    fallback = split and split.get("fallback")
+    shadow = value.get("shadow")
     return ModelRoute(
         model=value["model"],
         pool=value["pool"],
         champion=value["champion"],
         versions=tuple(value["versions"]),
         killed=tuple(value.get("killed", ())),
+        shadow=shadow and Shadow(**shadow),
+        audiences=tuple(
+            Audience(
+                conditions=tuple(map(audience.from_json, each["conditions"])),
+                version=each["version"],
+            )
+            for each in value.get("audiences", ())
+        ),
         split=None
         if split is None
         else Split(
@@ -223,6 +336,7 @@ def route_from_json(value: Mapping[str, Any]) -> ModelRoute:
             versions=split["versions"],
             control=split["control"],
             experiment_revision=split["experiment_revision"],
+            fallback=fallback and Fallback(**fallback),
         ),
     )
 

@@ -11,13 +11,19 @@ from algolink.experiment.v1 import facts_pb2
 
 _REQUEST_ID_LENGTH = 36
 
+_KINDS = {
+    "request": facts_pb2.EXPOSURE_KIND_REQUEST,
+    "attempt": facts_pb2.EXPOSURE_KIND_ATTEMPT,
+    "shadow": facts_pb2.EXPOSURE_KIND_SHADOW,
+}
+
 
 class MalformedLine(ValueError):
     """A line that Envoy did not write whole, or that we did not ask for."""
 
 
 def exposure(line: bytes) -> facts_pb2.Exposure:
-    """The exposure that a line of `mesh.exposure_log.LINE` tells of.
+    """What a line of `mesh.exposure_log` tells of: a request, an attempt or a shadow.
 
     Raises:
         MalformedLine: saying what is wrong with it.
@@ -43,9 +49,11 @@ def _exposure(fields: dict[str, Any]) -> facts_pb2.Exposure:
         raise ValueError("no model")
     experiment = fields["experiment"]
     flags = fields["flags"]
+    kind = _KINDS[fields.get("kind", "request")]
     found = facts_pb2.Exposure(
         request_id=request_id,
-        kind=facts_pb2.EXPOSURE_KIND_REQUEST,
+        kind=kind,
+        attempt=int(fields["attempt"]) if kind == facts_pb2.EXPOSURE_KIND_ATTEMPT else 0,
         time=_time(int(fields["time_us"])),
         model=model,
         experiment=f"experiments/{experiment}" if experiment else "",
@@ -54,7 +62,8 @@ def _exposure(fields: dict[str, Any]) -> facts_pb2.Exposure:
         arm=fields["arm"] or "",
         assigned_version=int(fields["assigned_version"] or 0),
         answered_version=int(fields["served_version"] or fields["answered_version"] or 0),
-        unit=fields["unit"] or "",
+        # An attempt's line has the unit that was sent, whether or not it was assigned.
+        unit=(fields["unit"] or "") if experiment else "",
         http_status=int(fields["http_status"] or 0),
         response_flags="" if flags in (None, "-") else flags,
         duration_us=_duration_us(fields),

@@ -118,7 +118,13 @@ _CUT_SHORT = frozenset({"LR", "SI", "UC", "UF", "UMSDR", "UPE", "UR", "UT"})
 
 
 def failed(exposure: Exposure) -> bool:
-    """Whether the request failed for a reason that is not the caller's."""
+    """Whether the request failed for a reason that is not the caller's.
+
+    Where another version had to answer, the one that was assigned has failed,
+    however well the client was served.
+    """
+    if exposure.answered_version not in (0, exposure.assigned_version):
+        return True
     flags = set(exposure.response_flags.split(","))
     if exposure.grpc_status is not None:
         return exposure.grpc_status in _SERVER_FAULTS

@@ -1,9 +1,12 @@
 -- Reads off a request what its route depends on, before the route is chosen:
--- the model and version that it names, what it asks for, and its unit.
+-- the model and version that it names, what it asks for, its unit and attributes.
 -- Headers that begin with x-al- are ours alone: a client's were removed before.
 
 local UNIT_HEADER = "x-algolink-unit"
 local UNIT_MAX_LENGTH = 128
+local ATTRIBUTE_HEADER = "^x%-algolink%-attr%-([a-z0-9-]+)$"
+local ATTRIBUTE_NAME_MAX_LENGTH = 32
+local ATTRIBUTE_MAX_LENGTH = 256
 local EXTRACTED = "envoy.filters.http.grpc_field_extraction"
 local SERVICE = "/inference.GRPCInferenceService/"
 
@@ -96,6 +99,23 @@ local function read_unit(headers)
   end
 end
 
+-- Attributes alike: one printable value of up to 256 bytes becomes ours, and all
+-- else is as if it was not sent, so that it fails every condition.
+local function read_attributes(headers)
+  local values = {}
+  for key, value in pairs(headers) do
+    local name = key:match(ATTRIBUTE_HEADER)
+    if name and #name <= ATTRIBUTE_NAME_MAX_LENGTH then
+      values[name] = values[name] == nil and value or ""
+    end
+  end
+  for name, value in pairs(values) do
+    if #value <= ATTRIBUTE_MAX_LENGTH and value:match("^[\32-\126]+$") then
+      headers:replace("x-al-attr-" .. name, value)
+    end
+  end
+end
+
 function envoy_on_request(handle)
   local headers = handle:headers()
   local path = headers:get(":path") or ""
@@ -128,5 +148,6 @@ function envoy_on_request(handle)
   headers:replace("x-al-model", model)
   headers:replace("x-al-operation", operation)
   read_unit(headers)
+  read_attributes(headers)
   handle:clearRouteCache()
 end

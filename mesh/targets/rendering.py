@@ -16,7 +16,7 @@ ROUTE_KEYS = frozenset({"model", "pool", "champion", "versions", "split"})
 SPLIT_KEYS = frozenset(
     {
         *("experiment", "phase", "salt", "per_request", "segments"),
-        *("versions", "control", "experiment_revision"),
+        *("versions", "control", "experiment_revision", "fallback"),
     }
 )
 """Keys of a split's JSON that every target knows."""

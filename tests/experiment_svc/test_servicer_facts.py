@@ -61,6 +61,27 @@ async def test_facts_are_accepted_once(fact_stub: FactServiceStub) -> None:
     assert await fact_stub.RecordOutcomes(outcomes) == pb.RecordResponse(conflicts=1)
 
 
+async def test_a_request_its_attempts_and_its_shadow_are_facts_of_their_own(
+    fact_stub: FactServiceStub,
+) -> None:
+    kinds = [
+        (pb.EXPOSURE_KIND_REQUEST, 0),
+        (pb.EXPOSURE_KIND_ATTEMPT, 1),
+        (pb.EXPOSURE_KIND_ATTEMPT, 2),
+        (pb.EXPOSURE_KIND_SHADOW, 0),
+    ]
+    batch = pb.RecordExposuresRequest(
+        exposures=[
+            an_exposure_message(request_id="one", kind=kind, attempt=attempt)
+            for kind, attempt in kinds
+        ],
+        node="node-1",
+    )
+
+    assert await fact_stub.RecordExposures(batch) == pb.RecordResponse(accepted=4)
+    assert await fact_stub.RecordExposures(batch) == pb.RecordResponse(redelivered=4)
+
+
 async def test_an_empty_batch_is_fine(fact_stub: FactServiceStub) -> None:
     assert await fact_stub.RecordOutcomes(pb.RecordOutcomesRequest()) == pb.RecordResponse()
 

@@ -19,6 +19,7 @@ def a_split(
     per_request: bool = False,
     bucket_table: split.Table | None = None,
     phase: int = 1,
+    fallback: table.Fallback | None = table.Fallback(),  # noqa: B008 - a frozen value
 ) -> table.Split:
     return table.Split(
         experiment="digits-1",
@@ -29,6 +30,7 @@ def a_split(
         versions=versions or {"champion": 1, "challenger": 2},
         control="champion",
         experiment_revision=4,
+        fallback=fallback,
     )
 
 
@@ -53,6 +55,8 @@ def a_route(
     champion: int = 1,
     split: table.Split | None = None,
     killed: tuple[int, ...] = (),
+    shadow: table.Shadow | None = None,
+    audiences: tuple[table.Audience, ...] = (),
 ) -> table.ModelRoute:
     return table.ModelRoute(
         model=model,
@@ -61,6 +65,8 @@ def a_route(
         versions=versions,
         split=split,
         killed=killed,
+        shadow=shadow,
+        audiences=audiences,
     )
 
 

@@ -27,6 +27,5 @@ async def module_mesh(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator
 def shared_mesh(module_mesh: envoys.Mesh) -> envoys.Mesh:
     """The module's Envoy; its replica has forgotten what other tests asked."""
     for replica in module_mesh.replicas:
-        replica.requests.clear()
-        replica.bodies.clear()
+        replica.forget()
     return module_mesh

@@ -67,11 +67,19 @@ class Mesh:
         response = await call
         return {str(k): str(v) for k, v in await call.initial_metadata()}, response
 
-    async def lines(self, count: int) -> list[dict[str, Any]]:
-        """The exposure log, once it has `count` lines."""
+    async def lines(self, count: int, *, kind: str = "request") -> list[dict[str, Any]]:
+        """Lines of one kind of the exposure log, once there are `count`."""
+        await builders.until(lambda: len(self._lines(kind)) >= count)
+        return self._lines(kind)
+
+    def logged(self) -> list[dict[str, Any]]:
+        """Whole lines of the exposure log, of every kind."""
         log = self.folder / "exposure.log"
-        await builders.until(lambda: log.exists() and log.read_bytes().count(b"\n") >= count)
-        return [json.loads(line) for line in log.read_text().splitlines()]
+        whole = log.read_bytes().rpartition(b"\n")[0] if log.exists() else b""
+        return [json.loads(line) for line in whole.splitlines()]
+
+    def _lines(self, kind: str) -> list[dict[str, Any]]:
+        return [line for line in self.logged() if line["kind"] == kind]
 
     def url(self, path: str) -> str:
         return f"http://{self.data}{path}"

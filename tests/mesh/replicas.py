@@ -27,12 +27,16 @@ class Replica(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: ignore[mi
     Attributes:
         requests: headers of every prediction that it was asked for.
         fail_with: status to answer predictions with, while it is set.
+        failing: status of the predictions of some versions, gRPC's or REST's.
         hold: while it is not set, predictions wait.
+        hanging: versions whose predictions never end.
     """
 
     requests: list[Mapping[str, str]] = field(default_factory=list)
     bodies: list[service_pb2.ModelInferRequest] = field(default_factory=list)
     fail_with: grpc.StatusCode | None = None
+    failing: dict[str, grpc.StatusCode | int] = field(default_factory=dict)
+    hanging: set[str] = field(default_factory=set)
     hold: asyncio.Event = field(default_factory=asyncio.Event)
     grpc_endpoint: table.Endpoint = field(default=table.Endpoint("", 0))
     http_endpoint: table.Endpoint = field(default=table.Endpoint("", 0))
@@ -75,17 +79,34 @@ class Replica(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: ignore[mi
         self.requests.append(headers)
         self.bodies.append(request)
         await self.hold.wait()
-        if self.fail_with is not None:
-            await context.abort(self.fail_with, "told to fail")
-        return str(headers.get("x-al-version", ""))
+        version = str(headers.get("x-al-version", ""))
+        if version in self.hanging:
+            await asyncio.Event().wait()
+        status = self.failing.get(version, self.fail_with)
+        if isinstance(status, grpc.StatusCode):
+            await context.abort(status, "told to fail")
+        return version
+
+    def forget(self) -> None:
+        """Is as at the start, but for its ports."""
+        self.requests.clear()
+        self.bodies.clear()
+        self.failing.clear()
+        self.hanging.clear()
+        self.fail_with = None
 
     async def handle_http(self, request: web.Request) -> web.Response:
         headers = {key.lower(): value for key, value in request.headers.items()}
+        version = headers.get("x-al-version", "")
         if request.path.endswith("/infer"):
             await request.read()
             self.requests.append(headers)
             await self.hold.wait()
-        version = headers.get("x-al-version", "")
+            if version in self.hanging:
+                await asyncio.Event().wait()
+            status = self.failing.get(version)
+            if isinstance(status, int):
+                return web.json_response({"error": "told to fail"}, status=status)
         return web.json_response(
             {"model_version": version, "path": request.path}, headers={"x-al-served": version}
         )

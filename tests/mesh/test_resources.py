@@ -12,6 +12,7 @@ import yaml
 from google.protobuf import json_format
 
 from algolink import split
+from algolink.audience import Condition, In, Range, Regex
 from mesh import names, resources, table
 from tests.mesh import builders
 
@@ -40,6 +41,29 @@ SNAPSHOTS = {
     "shift": builders.a_snapshot(builders.a_route(split=builders.a_shift())),
     "killed_arm": builders.a_snapshot(
         builders.a_route(split=builders.a_split(), versions=(1,), killed=(2, 3))
+    ),
+    "shadow": builders.a_snapshot(
+        builders.a_route(
+            versions=(1, 2, 3),
+            split=builders.a_split(),
+            shadow=table.Shadow(version=3, share_bp=2_500),
+        )
+    ),
+    "audiences": builders.a_snapshot(
+        builders.a_route(
+            versions=(1, 2, 3),
+            split=builders.a_split(),
+            audiences=(
+                table.Audience(
+                    conditions=(
+                        Condition(attribute="country", test=In(("FR", "B.E")), negated=True),
+                        Condition(attribute="age", test=Range(18, 65)),
+                    ),
+                    version=3,
+                ),
+                table.Audience(conditions=(Condition(attribute="tier", test=Regex("gold.*")),)),
+            ),
+        )
     ),
     "no_replicas": builders.a_snapshot(builders.a_route(), grpc=(), http=()),
 }
@@ -122,7 +146,29 @@ def test_the_control_arm_shares_the_clusters_of_its_pool() -> None:
         "pool/default/http",
         "arm/digits-1/challenger/grpc",
         "arm/digits-1/challenger/http",
+        "fallback/digits-1/challenger/grpc",
+        "fallback/digits-1/challenger/http",
     }
+
+
+def test_the_champion_helps_out_neither_itself_nor_where_it_shall_not() -> None:
+    split = builders.a_split()
+    without = [
+        builders.a_split(fallback=None),
+        builders.a_split(versions={"champion": 1, "challenger": 1}),
+    ]
+
+    assert composed(builders.a_route(split=split)) == {
+        "fallback/digits-1/challenger/grpc",
+        "fallback/digits-1/challenger/http",
+    }
+    for each in without:
+        assert composed(builders.a_route(split=each)) == set()
+
+
+def composed(route: table.ModelRoute) -> set[str]:
+    built = resources.build(builders.a_snapshot(route))
+    return {name for name in built.by_type[resources.CDS] if name.startswith("fallback/")}
 
 
 @pytest.mark.parametrize(
@@ -133,10 +179,19 @@ def test_the_control_arm_shares_the_clusters_of_its_pool() -> None:
         (resources.EDS, "pool/default/http", "pool/default/http has no endpoints resource"),
         (resources.RDS, "digits", "scope digits names unknown routes digits"),
         (resources.SRDS, names.SERVER_SCOPE, "scope _server is missing"),
+        (
+            resources.CDS,
+            "arm/digits-1/challenger/grpc",
+            "fallback/digits-1/challenger/grpc is composed of unknown cluster",
+        ),
+        (resources.CDS, "shadow/digits/http", "goes to unknown cluster shadow/digits/http"),
     ],
 )
 def test_what_lacks_something_is_refused(type_url: str, name: str, complaint: str) -> None:
-    whole = resources.build(builders.a_snapshot(builders.a_route()))
+    route = builders.a_route(
+        split=builders.a_split(), shadow=table.Shadow(version=2, share_bp=10_000)
+    )
+    whole = resources.build(builders.a_snapshot(route))
     left = {n: r for n, r in whole.by_type[type_url].items() if n != name}
     lacking = replace(whole, by_type={**whole.by_type, type_url: left})
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from algolink import split
+from algolink import audience, split
 from algolink.errors import InvalidArgument
 from algolink.split import BUCKETS
 from mesh import table
@@ -58,22 +58,48 @@ def a_snapshot(*routes: ModelRoute) -> Snapshot:
 
 model_ids = st.from_regex("[a-z]([a-z0-9-]{0,6}[a-z0-9])?", fullmatch=True)
 splits = st.builds(
-    lambda share, phase, per_request: a_split(
+    lambda share, phase, per_request, fallback: a_split(
         table=split.allocate({"control": BUCKETS - share, "better": share}),
         phase=phase,
         per_request=per_request,
+        fallback=fallback,
     ),
     st.integers(0, BUCKETS),
     st.integers(1, 100),
     st.booleans(),
+    st.none() | st.builds(table.Fallback, attempt_timeout_ms=st.integers(1, 30_000)),
+)
+tests = st.one_of(
+    st.builds(audience.Equals, st.sampled_from(["FR", "two words"])),
+    st.builds(audience.Prefix, st.sampled_from(["F", "tester-"])),
+    st.builds(audience.In, st.sampled_from([("FR",), ("FR", "BE")])),
+    st.builds(audience.Regex, st.sampled_from([".*", "[a-z]+"])),
+    st.builds(audience.Range, st.integers(-(2**63), 0), st.integers(1, 2**63 - 1)),
+)
+conditions = st.builds(
+    audience.Condition,
+    attribute=st.sampled_from(["country", "age"]),
+    test=tests,
+    negated=st.booleans(),
+)
+audiences = st.builds(
+    table.Audience,
+    conditions=st.lists(conditions, min_size=1, max_size=3).map(tuple),
+    version=st.sampled_from([None, 1, 2]),
 )
 routes = st.builds(
-    lambda model, more, its_split: a_route(
-        model=model, versions=tuple(sorted({1, 2} | more)), split=its_split
+    lambda model, more, its_split, shadow, audiences: a_route(
+        model=model,
+        versions=tuple(sorted({1, 2} | more)),
+        split=its_split,
+        shadow=shadow,
+        audiences=tuple(audiences),
     ),
     model_ids,
     st.sets(st.integers(3, 10**18 - 1), max_size=3),
     st.none() | splits,
+    st.none() | st.builds(table.Shadow, version=st.just(2), share_bp=st.integers(1, BUCKETS)),
+    st.lists(audiences, max_size=3),
 )
 snapshots = st.lists(routes, max_size=4, unique_by=lambda route: route.model).map(
     lambda some: Snapshot(
@@ -104,8 +130,8 @@ def test_a_route_comes_back_from_json_as_it_was(route: ModelRoute) -> None:
 
 
 def test_the_revision_is_the_same_in_every_process_and_release() -> None:
-    assert a_snapshot().revision == "74eb2e6d5e6f99fc"
-    assert a_route().revision == "c7d57e7442803e46"
+    assert a_snapshot().revision == "0eb02c54d2fd2ba3"
+    assert a_route().revision == "b68e52fb4b1e86ad"
     assert Snapshot().revision == "6e740fe71a82cf7f"
 
 
@@ -201,3 +227,78 @@ def test_a_route_with_kills_comes_back_from_json_as_it_was() -> None:
 def test_what_is_killed_is_not_served(killed: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="serves what it killed"):
         a_route(versions=(1, 2), killed=killed)
+
+
+def test_a_split_of_before_there_was_fallback_has_none() -> None:
+    old = table.route_to_json(a_route())
+    del old["split"]["fallback"]
+
+    read = table.route_from_json(old)
+
+    assert read.split is not None
+    assert read.split.fallback is None
+
+
+@pytest.mark.parametrize("attempt_timeout_ms", [0, -1, 30_001])
+def test_an_attempt_ends_within_its_request(attempt_timeout_ms: int) -> None:
+    with pytest.raises(ValueError, match="1 to 30000 ms"):
+        table.Fallback(attempt_timeout_ms=attempt_timeout_ms)
+
+
+@pytest.mark.parametrize("share_bp", [0, -1, 10_001])
+def test_a_shadow_gets_some_of_the_traffic(share_bp: int) -> None:
+    with pytest.raises(ValueError, match="1 to 10000 basis points"):
+        table.Shadow(version=2, share_bp=share_bp)
+
+
+def test_a_shadow_is_a_version_that_is_served() -> None:
+    with pytest.raises(ValueError, match=r"digits routes \[1, 2, 3\] but serves \[1, 2\]"):
+        a_route(shadow=table.Shadow(version=3, share_bp=10_000))
+
+
+FRENCH = audience.Condition(attribute="country", test=audience.Equals("FR"))
+
+
+def test_an_audience_goes_to_a_version_that_is_served() -> None:
+    with pytest.raises(ValueError, match=r"digits routes \[1, 2, 3\] but serves \[1, 2\]"):
+        a_route(audiences=(table.Audience(conditions=(FRENCH,), version=3),))
+
+
+@pytest.mark.parametrize("count", [0, 17])
+def test_an_audience_has_a_few_conditions(count: int) -> None:
+    with pytest.raises(ValueError, match="1 to 16 conditions"):
+        table.Audience(conditions=(FRENCH,) * count)
+
+
+def test_a_route_has_a_few_audiences() -> None:
+    with pytest.raises(ValueError, match="17 audiences, over 16"):
+        a_route(audiences=(table.Audience(conditions=(FRENCH,)),) * 17)
+
+
+def test_a_split_has_64_arms_at_most() -> None:
+    versions = {"control": 1} | {f"arm-{i}": 2 for i in range(64)}
+
+    with pytest.raises(ValueError, match="65 arms, over 64"):
+        a_split(versions=versions, table=split.allocate({"control": BUCKETS}))
+
+
+def test_a_split_has_1000_segments_at_most() -> None:
+    arms = ["control", "better"] * 501
+    edges = [*range(len(arms)), BUCKETS]
+    segments = tuple(
+        split.Segment(start, end, arm)
+        for start, end, arm in zip(edges, edges[1:], arms, strict=False)
+    )
+
+    with pytest.raises(ValueError, match="1002 segments, over 1000"):
+        a_split(table=split.Table(segments))
+
+
+def test_a_route_keeps_its_revision_when_routes_learn_to_hold_more() -> None:
+    assert table.route_to_json(a_route()).keys() == {
+        "model",
+        "pool",
+        "champion",
+        "versions",
+        "split",
+    }

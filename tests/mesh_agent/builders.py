@@ -9,6 +9,7 @@ import uuid
 def a_line(**fields: object) -> bytes:
     """A line as Envoy writes it, without its end."""
     line: dict[str, object] = {
+        "kind": "request",
         "request_id": str(uuid.uuid4()),
         "time_us": "1795230000123456",
         "model": "digits",

@@ -17,10 +17,11 @@ from chassis import errors
 
 @dataclass
 class Facts(facts_pb2_grpc.FactServiceServicer):
-    """Keeps each exposure once, by its request id.
+    """Keeps each exposure once, by its key.
 
     Attributes:
-        kept: by request id.
+        kept: those of requests, by request id.
+        others: those of attempts and shadows, by request id, kind and attempt.
         conflicts: request ids that came again with other content.
         batches: sizes of all batches that were kept.
         failure_rate: share of the calls that fail, half of them after the batch
@@ -31,6 +32,7 @@ class Facts(facts_pb2_grpc.FactServiceServicer):
     failure_rate: float = 0.0
     refused_models: frozenset[str] = frozenset()
     kept: dict[str, facts_pb2.Exposure] = field(default_factory=dict)
+    others: dict[tuple[str, int, int], facts_pb2.Exposure] = field(default_factory=dict)
     conflicts: list[str] = field(default_factory=list)
     batches: list[int] = field(default_factory=list)
     failures: int = 0
@@ -47,12 +49,18 @@ class Facts(facts_pb2_grpc.FactServiceServicer):
                 refusal = InvalidArgument("FACT_INVALID", f"exposure {index}", index=index)
                 await context.abort_with_status(errors.to_status(refusal))
         for exposure in request.exposures:
-            if self.kept.setdefault(exposure.request_id, exposure) != exposure:
+            if self._keep(exposure) != exposure:
                 self.conflicts.append(exposure.request_id)
         self.batches.append(len(request.exposures))
         if fails:
             await self._fail(context)
         return facts_pb2.RecordResponse(accepted=len(request.exposures))
+
+    def _keep(self, exposure: facts_pb2.Exposure) -> facts_pb2.Exposure:
+        if exposure.kind == facts_pb2.EXPOSURE_KIND_REQUEST:
+            return self.kept.setdefault(exposure.request_id, exposure)
+        key = (exposure.request_id, int(exposure.kind), exposure.attempt)
+        return self.others.setdefault(key, exposure)
 
     async def _fail(self, context: Any) -> None:
         self.failures += 1

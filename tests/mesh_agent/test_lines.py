@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from algolink.experiment.v1 import facts_pb2
@@ -52,6 +54,39 @@ def test_a_request_without_an_answer_lasted_until_the_client_left() -> None:
     assert (exposure.http_status, exposure.response_flags) == (0, "DC")
 
 
+def test_an_attempt_is_a_fact_of_its_own() -> None:
+    exposure = lines.exposure(
+        a_line(kind="attempt", attempt="2", assigned_version="2", served_version=None)
+    )
+
+    assert (exposure.kind, exposure.attempt) == (facts_pb2.EXPOSURE_KIND_ATTEMPT, 2)
+    assert (exposure.experiment, exposure.unit) == ("experiments/digits-1", "user-1")
+
+
+def test_a_shadow_is_a_fact_of_its_own() -> None:
+    exposure = lines.exposure(a_line(kind="shadow", attempt="1", assigned_version="3"))
+
+    assert (exposure.kind, exposure.attempt) == (facts_pb2.EXPOSURE_KIND_SHADOW, 0)
+    assert exposure.assigned_version == 3
+
+
+def test_an_attempt_outside_an_experiment_names_no_unit() -> None:
+    exposure = lines.exposure(
+        a_line(kind="attempt", attempt="1", experiment=None, phase=None, arm=None)
+    )
+
+    assert (exposure.experiment, exposure.unit) == ("", "")
+
+
+def test_a_line_of_before_there_were_kinds_is_of_a_request() -> None:
+    line = json.loads(a_line())
+    del line["kind"]
+
+    exposure = lines.exposure(json.dumps(line).encode())
+
+    assert exposure.kind == facts_pb2.EXPOSURE_KIND_REQUEST
+
+
 @pytest.mark.parametrize(
     "line",
     [
@@ -69,6 +104,9 @@ def test_a_request_without_an_answer_lasted_until_the_client_left() -> None:
         a_line(model=None),
         a_line(model=7),
         a_line(phase="two"),
+        a_line(kind="rumour"),
+        a_line(kind="attempt", attempt=None),
+        a_line(kind="attempt"),
         a_line(phase="99999999999999999999"),
     ],
 )

@@ -15,6 +15,7 @@ POOL = ["pool/default/grpc", "pool/default/http"]
 SERVED = a_model(aliases={"canary": 2})
 FLIPPED = a_model(champion=2, aliases={"canary": 1})
 ARM = ["arm/digits-1/challenger/grpc", "arm/digits-1/challenger/http"]
+FALLBACK = ["fallback/digits-1/challenger/grpc", "fallback/digits-1/challenger/http"]
 
 
 async def serve_digits(control: Control) -> None:
@@ -85,7 +86,7 @@ async def test_a_split_adds_clusters_first_and_takes_them_away_last(control: Con
     await envoy.take_all()
 
     control.show(experiments=(an_experiment(),))
-    assert (await envoy.accept("CDS")).names == ARM
+    assert (await envoy.accept("CDS")).names == ARM + FALLBACK
     assert await envoy.nothing_comes()
     await envoy.ask(EDS, ARM)
     assert (await envoy.accept("EDS")).names == ARM
@@ -98,7 +99,7 @@ async def test_a_split_adds_clusters_first_and_takes_them_away_last(control: Con
     assert await envoy.nothing_comes()
     await envoy.ack(routes)
     clusters = await envoy.update()
-    assert (clusters.kind, list(clusters.removed)) == ("CDS", ARM)
+    assert (clusters.kind, list(clusters.removed)) == ("CDS", ARM + FALLBACK)
     await envoy.ack(clusters)
     assert list((await envoy.accept("EDS")).removed) == ARM
 

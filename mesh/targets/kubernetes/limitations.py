@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mesh import table
+from mesh import fallback, table
 from mesh.targets.rendering import Limitation
 
 
@@ -28,6 +28,12 @@ def of_splits(route: table.ModelRoute, split: table.Split) -> Iterator[Limitatio
                 so="it shares the limits of its pool with the champion, for no Service is ever "
                 "made for a version",
             )
+            if fallback.applies(route, split, arm):
+                yield Limitation(
+                    model=route.model,
+                    what=f"the champion's help where arm {arm} fails",
+                    so="what the arm fails, the client is told",
+                )
     yield Limitation(
         model=route.model,
         what=f"delivery of exposures of experiment {split.experiment}",

@@ -42,6 +42,18 @@ def test_an_answer_cut_short_is_a_failure(flags: str) -> None:
     assert facts.failed(an_exposure(http_status=200, response_flags=flags))
 
 
+def test_an_answer_of_another_version_is_a_failure_of_the_assigned_one() -> None:
+    assert facts.failed(an_exposure(assigned_version=2, answered_version=1, grpc_status=0))
+    assert facts.failed(an_exposure(assigned_version=2, answered_version=1, http_status=200))
+    assert not facts.failed(an_exposure(assigned_version=2, answered_version=2, grpc_status=0))
+
+
+def test_a_fallback_that_the_client_did_not_wait_for_is_a_failure_too() -> None:
+    assert facts.failed(
+        an_exposure(assigned_version=2, answered_version=1, http_status=0, response_flags="DC")
+    )
+
+
 units = st.builds(
     lambda seconds, phase, arm: UnitState((NOON + timedelta(seconds=seconds), phase, arm)),
     st.integers(0, 3),

@@ -56,6 +56,24 @@ def test_a_route_that_says_something_new_is_refused(
     assert "says split.salt, versions" in caught.value.message
 
 
+@pytest.mark.parametrize("render", RENDERERS)
+def test_that_the_champion_does_not_help_out_is_told(render: Any) -> None:
+    helped = builders.a_snapshot(builders.a_route(split=builders.a_split()))
+    alone = builders.a_snapshot(builders.a_route(split=builders.a_split(fallback=None)))
+
+    told = set(render(helped, PARAMETERS).limitations) - set(render(alone, PARAMETERS).limitations)
+
+    assert [limit.what for limit in told] == ["the champion's help where arm challenger fails"]
+
+
+@pytest.mark.parametrize("render", RENDERERS)
+def test_shadows_and_audiences_are_refused(render: Any) -> None:
+    shadowed = builders.a_route(shadow=table.Shadow(version=2, share_bp=100))
+
+    with pytest.raises(FailedPrecondition, match="says shadow, which"):
+        render(builders.a_snapshot(shadowed), PARAMETERS)
+
+
 def test_more_arms_than_a_rule_takes_are_refused() -> None:
     arms = [f"arm-{number}" for number in range(20)]
     wide = builders.a_split(
