@@ -102,13 +102,16 @@ async def _shipping(
         reopen=admin.reopen_logs,
         rotate_bytes=settings.rotate_bytes,
     )
-    async with runtime.background(shipper.run(), name="exposure shipper"):
-        yield log_files
     try:
-        async with asyncio.timeout(settings.drain_grace_s):
-            await shipper.drain()
-    except TimeoutError:
-        _log.warning("exposures left for the next start", extra={"bytes": shipper.lag_bytes()})
+        async with runtime.background(shipper.run(), name="exposure shipper"):
+            yield log_files
+        try:
+            async with asyncio.timeout(settings.drain_grace_s):
+                await shipper.drain()
+        except TimeoutError:
+            _log.warning("exposures left for the next start", extra={"bytes": shipper.lag_bytes()})
+    finally:
+        shipper.close()
 
 
 def record_over(experiment: grpc.aio.Channel, node_id: str) -> Record:

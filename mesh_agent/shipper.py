@@ -116,6 +116,10 @@ class Shipper:
         while await self.ship_once():
             pass
 
+    def close(self) -> None:
+        """Waits for work on disk that a cancelled call left behind; ships no more."""
+        self._disk.shutdown()
+
     async def ship_once(self) -> bool:
         """Ships one batch; tells whether there was one."""
         batch = await self._on_disk(self._log_files.next_batch, self._position, limit=BATCH_LINES)

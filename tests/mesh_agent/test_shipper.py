@@ -52,7 +52,7 @@ class Yard:
             self.log.path.touch()
 
         async with open_channel(f"127.0.0.1:{self.port}", None) as channel:
-            yield Shipper(
+            shipper = Shipper(
                 self.log,
                 Checkpoint(self.folder / "checkpoint.json"),
                 self.folder / "quarantine.log",
@@ -61,6 +61,9 @@ class Yard:
                 rotate_bytes=rotate_bytes,
                 pace=Pace(poll_s=0.005, backoff_s=0.005, backoff_max_s=0.02),
             )
+            yield shipper
+            # The next one must not meet what a cancelled call of this one still does on disk.
+            shipper.close()
 
 
 @pytest.fixture
