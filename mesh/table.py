@@ -69,6 +69,11 @@ class Split:
     experiment_revision: int
     fallback: Fallback | None = Fallback()
 
+    @property
+    def label(self) -> str:
+        """What it is called in a sentence."""
+        return f"experiment {self.experiment}" if self.experiment else "the shift"
+
     def __post_init__(self) -> None:
         if len(self.versions) > MAX_ARMS:
             raise ValueError(f"{self.experiment} has {len(self.versions)} arms, over {MAX_ARMS}")

@@ -62,7 +62,7 @@ def arms(
     if len(weights) > _MAX_BACKENDS:
         raise FailedPrecondition(
             "TARGET_LACKS_FEATURE",
-            f"experiment {split.experiment} has {len(weights)} arms with traffic: gateway-api "
+            f"{split.label} has {len(weights)} arms with traffic: gateway-api "
             f"takes {_MAX_BACKENDS} in a rule; render it for envoy or istio",
             model=route.model,
             target="gateway-api",

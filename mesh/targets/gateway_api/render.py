@@ -56,20 +56,20 @@ def _limitations(route: table.ModelRoute) -> Iterator[Limitation]:
     if split.per_request:
         yield Limitation(
             model=route.model,
-            what=f"hash of the request id in experiment {split.experiment}",
+            what=f"hash of the request id in {split.label}",
             so="each request draws its arm at random by the weights of the table, and its arm "
             "cannot be computed from its id",
         )
     elif len(split.table.segments) > 1:
         yield Limitation(
             model=route.model,
-            what=f"units that keep their arm in experiment {split.experiment}",
+            what=f"units that keep their arm in {split.label}",
             so="EACH REQUEST of a unit draws its arm anew by the weights of the table: such "
-            "traffic must not be analysed as this experiment",
+            "traffic must not be analysed as an experiment",
         )
     if not split.per_request:
         yield Limitation(
             model=route.model,
             what="units sent twice, or of more than 128 characters",
-            so="they take part in the experiment, where they should go to the champion",
+            so=f"they take part in {split.label}, where they should go to the champion",
         )

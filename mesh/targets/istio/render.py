@@ -62,7 +62,7 @@ def _limitations(route: table.ModelRoute) -> Iterator[Limitation]:
     if route.split.per_request:
         yield Limitation(
             model=route.model,
-            what=f"hash of the request id in experiment {route.split.experiment}",
+            what=f"hash of the request id in {route.split.label}",
             so="each request draws its arm at random by the weights of the table: its arm is in "
             "the log, but cannot be computed from its id",
         )

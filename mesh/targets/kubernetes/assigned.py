@@ -33,7 +33,9 @@ def champion(route: table.ModelRoute) -> dict[str, str]:
 
 
 def arm(route: table.ModelRoute, split: table.Split, arm_id: str) -> dict[str, str]:
-    """Of requests that `split` assigned to `arm_id`."""
+    """Of requests that `split` assigned to `arm_id`; those of a shift are no exposures."""
+    if not split.experiment:
+        return explicit(route, split.versions[arm_id])
     return {
         **explicit(route, split.versions[arm_id]),
         REQUEST_HEADERS["experiment"]: split.experiment,

@@ -34,8 +34,9 @@ def of_splits(route: table.ModelRoute, split: table.Split) -> Iterator[Limitatio
                     what=f"the champion's help where arm {arm} fails",
                     so="what the arm fails, the client is told",
                 )
-    yield Limitation(
-        model=route.model,
-        what=f"delivery of exposures of experiment {split.experiment}",
-        so="the gateway logs them; nothing ships them to the experiment service",
-    )
+    if split.experiment:
+        yield Limitation(
+            model=route.model,
+            what=f"delivery of exposures of {split.label}",
+            so="the gateway logs them; nothing ships them to the experiment service",
+        )
