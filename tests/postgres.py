@@ -14,6 +14,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import uuid
 from collections.abc import Iterator
@@ -44,12 +45,10 @@ class PostgresServer:
     Attributes:
         binaries: folder with `psql` and its siblings.
         port: its TCP port on 127.0.0.1.
-        user: account that its processes run as; `None` is ours.
     """
 
     binaries: Path
     port: int
-    user: str | None
 
     def create_database(self) -> str:
         """Makes an empty database and returns its name."""
@@ -68,7 +67,7 @@ class PostgresServer:
     def _sql(self, statement: str) -> None:
         where = ["-h", "127.0.0.1", "-p", str(self.port), "-U", _SUPERUSER, "-d", "postgres"]
         psql = [str(self.binaries / "psql"), "-X", "-q", "-v", "ON_ERROR_STOP=1", *where]
-        _run([*psql, "-c", statement], user=self.user)
+        _run([*psql, "-c", statement])
 
 
 @contextmanager
@@ -85,7 +84,7 @@ def postgres_server() -> Iterator[PostgresServer]:
         _run([*initdb, "-E", "UTF8", "--locale=C", "--no-sync"], user=user)
         process, port = _start(binaries, data, user)
         try:
-            yield PostgresServer(binaries, port, user)
+            yield PostgresServer(binaries, port)
         finally:
             _stop(process)
     finally:
@@ -100,8 +99,10 @@ def _start(binaries: Path, data: Path, user: str | None) -> tuple[subprocess.Pop
         settings = [f"--{name}={value}" for name, value in _SETTINGS.items()]
         command = [str(binaries / "postgres"), "-D", str(data), "-p", str(port), *settings]
         with log.open("wb") as output:
-            process = subprocess.Popen(command, stdout=output, stderr=output, **_account(user))
-        if _is_ready(process, binaries, port, user):
+            process = subprocess.Popen(
+                _as(user, command), stdout=output, stderr=output, **_SURROUNDINGS
+            )
+        if _is_ready(process, binaries, port):
             return process, port
         # Somebody may have taken the port between our look and the server's: try another one.
         if "Address already in use" not in log.read_text():
@@ -109,13 +110,11 @@ def _start(binaries: Path, data: Path, user: str | None) -> tuple[subprocess.Pop
     raise RuntimeError(f"PostgreSQL does not start: {log.read_text()}")
 
 
-def _is_ready(
-    process: subprocess.Popen[bytes], binaries: Path, port: int, user: str | None
-) -> bool:
+def _is_ready(process: subprocess.Popen[bytes], binaries: Path, port: int) -> bool:
     """Waits until the server takes connections; `False` if it ended instead."""
     while process.poll() is None:
         try:
-            _run([str(binaries / "pg_isready"), "-h", "127.0.0.1", "-p", str(port)], user=user)
+            _run([str(binaries / "pg_isready"), "-h", "127.0.0.1", "-p", str(port)])
         except RuntimeError:
             continue
         return process.poll() is None
@@ -150,37 +149,62 @@ def _free_port() -> int:
         return port
 
 
-def _run(command: list[str], *, user: str | None) -> None:
-    """Runs `command` as `user`, from a folder that everybody may enter.
+def _run(command: list[str], *, user: str | None = None) -> None:
+    """Runs `command` as `user`, or as we are, from a folder that everybody may enter.
 
     Raises:
         PermissionError: if `user` cannot reach the program.
         RuntimeError: if it fails, with what it said.
     """
     done = subprocess.run(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, **_account(user)
+        _as(user, command),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        check=False,
+        **_SURROUNDINGS,
     )
+    if user and done.returncode == _UNREACHABLE:
+        raise PermissionError(command[0])
     if done.returncode:
         raise RuntimeError(f"{Path(command[0]).name}: {done.stdout.decode(errors='replace')}")
 
 
-class _Account(TypedDict):
-    """How a program is run as another user: what `subprocess` takes for it."""
+_UNREACHABLE = 126
+_BECOME_AND_RUN = f"""
+import os, pwd, sys
+account = pwd.getpwnam(sys.argv[1])
+os.setgroups([])
+os.setgid(account.pw_gid)
+os.setuid(account.pw_uid)
+try:
+    os.execv(sys.argv[2], sys.argv[2:])
+except PermissionError:
+    sys.exit({_UNREACHABLE})
+"""
 
-    user: str | None
-    group: int | None
-    extra_groups: list[str] | None
+
+def _as(user: str | None, command: list[str]) -> list[str]:
+    """`command`, run by a process that has become `user` before.
+
+    `subprocess` could change the user itself, but then it forks where it else would
+    not, and a fork of a process in which gRPC's threads run may die before it becomes
+    anything.
+    """
+    if user is None:
+        return command
+    return [sys.executable, "-I", "-S", "-c", _BECOME_AND_RUN, user, *command]
+
+
+class _Surroundings(TypedDict):
+    """What every program of ours is run in."""
+
     cwd: str
     env: dict[str, str]
     stdin: int
 
 
-def _account(user: str | None) -> _Account:
-    return _Account(
-        user=user,
-        group=pwd.getpwnam(user).pw_gid if user else None,
-        extra_groups=[] if user else None,
-        cwd="/",
-        env={"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"},
-        stdin=subprocess.DEVNULL,
-    )
+_SURROUNDINGS = _Surroundings(
+    cwd="/",
+    env={"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"},
+    stdin=subprocess.DEVNULL,
+)

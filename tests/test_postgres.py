@@ -49,7 +49,7 @@ async def test_a_connection_left_open_does_not_keep_its_database(postgres: Postg
 async def test_binaries_below_a_closed_folder_are_copied(monkeypatch: pytest.MonkeyPatch) -> None:
     original, refused = module._run, list[list[str]]()
 
-    def run(command: list[str], *, user: str | None) -> None:
+    def run(command: list[str], *, user: str | None = None) -> None:
         if not refused:
             refused.append(command)
             raise PermissionError(command[0])
