@@ -12,7 +12,6 @@ import grpc
 from tritonclient.grpc import service_pb2_grpc
 
 from chassis import auth, server
-from chassis.addresses import split_address
 from chassis.channel import open_channel
 from chassis.runtime import Runtime
 from inference_svc import rest
@@ -105,7 +104,6 @@ async def _fronts(
             InferenceServicer(plane, ending), grpc_server
         )
 
-    http_host, http_port = split_address(settings.http_listen)
     async with (
         server.serve(
             runtime,
@@ -115,7 +113,7 @@ async def _fronts(
             require_token=False,  # the data plane: who may call is decided before it
             options=OPTIONS,
         ) as grpc_bound,
-        rest.serve(plane, http_host, http_port, grace_s=settings.drain_grace_s) as http_bound,
+        rest.serve(plane, settings.http_listen, grace_s=settings.drain_grace_s) as http_bound,
     ):
         try:
             yield grpc_bound, http_bound

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from typing import Final
 
 from aiohttp import web
 
-from algolink.errors import FailedPrecondition
 from algolink.names import INTERNAL_VERSION_HEADER
+from chassis.http_server import serve_http
+from chassis.http_telemetry import observed
 from inference_svc import (
     EXTENSIONS,
     SERVED_HEADER,
@@ -27,9 +26,6 @@ from inference_svc.plain import plain
 from inference_svc.rest_answers import as_json, errors
 from inference_svc.rest_repository import RepositoryRoutes
 from inference_svc.rest_shared_memory import SharedMemoryRoutes
-from inference_svc.rest_telemetry import observed
-
-_log = logging.getLogger(__name__)
 
 BODY_LIMIT_BYTES: Final = 128 * 1024 * 1024
 
@@ -117,34 +113,9 @@ class RestFront:
         return answer
 
 
-@asynccontextmanager
-async def serve(plane: DataPlane, host: str, port: int, *, grace_s: float) -> AsyncIterator[int]:
-    """Serves until left; gives the bound port.
-
-    Leaving it lets running requests finish within `grace_s` seconds.
-
-    Raises:
-        FailedPrecondition: ADDRESS_UNAVAILABLE.
-    """
-    runner = web.AppRunner(
-        RestFront(plane).application(), access_log=None, shutdown_timeout=grace_s
-    )
-    await runner.setup()
-    try:
-        site = web.TCPSite(runner, host, port)
-        try:
-            await site.start()
-        except OSError as error:
-            raise FailedPrecondition(
-                "ADDRESS_UNAVAILABLE",
-                f"cannot listen on {host}:{port} for HTTP: {error.strerror or error}",
-                address=f"{host}:{port}",
-            ) from error
-        bound: int = runner.addresses[0][1]
-        _log.info("http listening", extra={"host": host, "port": bound})
-        yield bound
-    finally:
-        await runner.cleanup()
+def serve(plane: DataPlane, address: str, *, grace_s: float) -> AbstractAsyncContextManager[int]:
+    """Serves on `host:port` until left; see `chassis.http_server.serve_http`."""
+    return serve_http(RestFront(plane).application(), address, grace_s=grace_s)
 
 
 def _version(request: web.Request) -> int | None:

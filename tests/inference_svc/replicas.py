@@ -145,7 +145,7 @@ async def a_replica(folder: Path) -> AsyncIterator[Replica]:
                     require_token=False,
                     options=OPTIONS,
                 ) as grpc_port,
-                rest.serve(plane, "127.0.0.1", 0, grace_s=5) as http_port,
+                rest.serve(plane, "127.0.0.1:0", grace_s=5) as http_port,
             ):
                 runtime.health.serving()
                 yield Replica(

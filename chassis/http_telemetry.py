@@ -30,8 +30,8 @@ def observed(
         tracers: where spans go; None for the process's own.
         meters: where durations go; None for the process's own.
     """
-    tracer = trace.get_tracer("inference_svc.rest", tracer_provider=tracers)
-    meter = metrics.get_meter("inference_svc.rest", meter_provider=meters)
+    tracer = trace.get_tracer("chassis", tracer_provider=tracers)
+    meter = metrics.get_meter("chassis", meter_provider=meters)
     duration = meter.create_histogram(
         "http.server.request.duration",
         unit="s",
