@@ -5,7 +5,7 @@ PYTHON := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test bench-inference check format generate lock clean bench-stats
+.PHONY: help setup demo test bench-inference check format generate lock clean bench-stats bench-experiments
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 26
@@ -39,6 +39,9 @@ check: $(STAMP)  ## format, lint, types, import contracts
 bench-stats: $(STAMP)  ## false decisions, power and coverage of the statistics, by simulation
 	$(PYTHON) -m benchmarks.stats.ramp_error
 	$(PYTHON) -m benchmarks.stats.simulate_core $(if $(SCALE),--scale $(SCALE))
+
+bench-experiments: $(STAMP)  ## how fast units are assigned
+	$(PYTHON) -m benchmarks.experiments.assignment
 
 format: $(STAMP)  ## format and fix what ruff can fix
 	$(VENV)/bin/ruff format .

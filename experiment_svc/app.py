@@ -8,16 +8,20 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import grpc
 
-from algolink.experiment.v1 import experiment_pb2_grpc, facts_pb2_grpc
+from algolink.experiment.v1 import assignment_pb2_grpc, experiment_pb2_grpc, facts_pb2_grpc
 from chassis import auth
 from chassis.channel import open_channel
 from chassis.database import open_engine
+from chassis.http_server import serve_http
 from chassis.runtime import Runtime
 from chassis.server import serve
+from experiment_svc.assigning import Plans
 from experiment_svc.deciding import Decider
+from experiment_svc.ofrep import OfrepFront
 from experiment_svc.promoting import Promoter
 from experiment_svc.registry import GrpcRegistry
 from experiment_svc.servicer import ExperimentServicer
+from experiment_svc.servicer_assignment import AssignmentServicer
 from experiment_svc.servicer_facts import FactServicer
 from experiment_svc.settings import Settings
 from experiment_svc.store_sql import SqlStore
@@ -25,6 +29,7 @@ from experiment_svc.store_sql import SqlStore
 SERVICE_NAMES = (
     "algolink.experiment.v1.ExperimentService",
     "algolink.experiment.v1.FactService",
+    "algolink.experiment.v1.AssignmentService",
 )
 
 
@@ -53,12 +58,19 @@ async def app(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
             draining=runtime.draining,
         )
         fact_servicer = FactServicer(store, now=runtime.now)
+        plans = Plans(store)
+        assignment_servicer = AssignmentServicer(plans, runtime.draining)
 
         def register(server: grpc.aio.Server) -> None:
             experiment_pb2_grpc.add_ExperimentServiceServicer_to_server(experiment_servicer, server)
             facts_pb2_grpc.add_FactServiceServicer_to_server(fact_servicer, server)
+            assignment_pb2_grpc.add_AssignmentServiceServicer_to_server(assignment_servicer, server)
 
         await stack.enter_async_context(
             serve(runtime, settings, register, service_names=SERVICE_NAMES)
+        )
+        ofrep = OfrepFront(plans, auth.Tokens.read(settings.tokens_file))
+        await stack.enter_async_context(
+            serve_http(ofrep.application(), settings.http_listen, grace_s=settings.drain_grace_s)
         )
         yield

@@ -13,9 +13,12 @@ class Settings(ServiceSettings):
     Attributes:
         database_url: `sqlite+aiosqlite:////abs/path.db` or `postgresql+asyncpg://...`.
         registry_address: `host:port` of the registry.
+        http_listen: `host:port` where OpenFeature's evaluations are answered;
+            port 0 picks one.
         decision_period_s: how often running experiments are looked at, in seconds.
     """
 
     database_url: str
     registry_address: str
+    http_listen: str = "127.0.0.1:0"
     decision_period_s: float = Field(default=1.0, gt=0.0)

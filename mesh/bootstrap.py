@@ -10,6 +10,7 @@ from mesh import listeners, table
 _ADS_CLUSTER = "algolink.ads"
 _REGISTRY_CLUSTER = "algolink.registry"
 _EXPERIMENT_CLUSTER = "algolink.experiment"
+_EXPERIMENT_HTTP_CLUSTER = "algolink.experiment.http"
 _ROUTER_CLUSTER = "algolink.router"
 
 _PREFIXES = {
@@ -17,6 +18,7 @@ _PREFIXES = {
     "/algolink.experiment.v1.": _EXPERIMENT_CLUSTER,
     "/algolink.router.v1.": _ROUTER_CLUSTER,
 }
+_HTTP_PREFIXES = {"/ofrep/v1/": _EXPERIMENT_HTTP_CLUSTER}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +37,8 @@ class BootstrapParams:
         exposure_log_path: file that a line per prediction is appended to.
         admin_socket_path: Unix socket of Envoy's own admin interface, at most
             100 bytes; relative to Envoy's working directory if it is not absolute.
+        experiment_http: HTTP server of the experiment service; None where flags
+            are not evaluated.
     """
 
     node_id: str
@@ -47,6 +51,7 @@ class BootstrapParams:
     token: str = field(repr=False)
     exposure_log_path: str
     admin_socket_path: str
+    experiment_http: table.Endpoint | None = None
 
 
 def bootstrap(params: BootstrapParams) -> dict[str, Any]:
@@ -64,13 +69,20 @@ def bootstrap(params: BootstrapParams) -> dict[str, Any]:
         "static_resources": {
             "listeners": [
                 listeners.data_listener(params.data, params.exposure_log_path),
-                listeners.admin_listener(params.admin, _PREFIXES),
+                listeners.admin_listener(
+                    params.admin, _PREFIXES | (_HTTP_PREFIXES if params.experiment_http else {})
+                ),
             ],
             "clusters": [
                 _control_cluster(_ADS_CLUSTER, params.router),
                 _control_cluster(_REGISTRY_CLUSTER, params.registry),
                 _control_cluster(_EXPERIMENT_CLUSTER, params.experiment),
                 _control_cluster(_ROUTER_CLUSTER, params.router),
+                *(
+                    [_control_cluster(_EXPERIMENT_HTTP_CLUSTER, params.experiment_http, http=1)]
+                    if params.experiment_http
+                    else []
+                ),
             ],
         },
         **process_limits(),
@@ -122,7 +134,8 @@ def _ads(token: str) -> dict[str, Any]:
     }
 
 
-def _control_cluster(name: str, server: table.Endpoint) -> dict[str, Any]:
+def _control_cluster(name: str, server: table.Endpoint, *, http: int = 2) -> dict[str, Any]:
+    protocol = "http2_protocol_options" if http == 2 else "http_protocol_options"
     return {
         "name": name,
         "type": "STRICT_DNS",
@@ -136,7 +149,7 @@ def _control_cluster(name: str, server: table.Endpoint) -> dict[str, Any]:
             "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
                 "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3"
                 ".HttpProtocolOptions",
-                "explicit_http_config": {"http2_protocol_options": {}},
+                "explicit_http_config": {protocol: {}},
             }
         },
         "load_assignment": {

@@ -34,6 +34,11 @@ def render(settings: Settings) -> bytes:
         token=auth.read_token(settings.token_file) or "",
         exposure_log_path=EXPOSURE_LOG_NAME,
         admin_socket_path=SOCKET_NAME,
+        experiment_http=(
+            _endpoint(settings.experiment_http_address)
+            if settings.experiment_http_address
+            else None
+        ),
     )
     return yaml.safe_dump(bootstrap.bootstrap(params), sort_keys=False).encode()
 

@@ -16,6 +16,8 @@ class Settings(ServiceSettings):
         router_address: `host:port` of the router.
         registry_address: `host:port` of the registry.
         experiment_address: `host:port` of the experiment service.
+        experiment_http_address: `host:port` of its HTTP server; empty where flags
+            are not evaluated.
         data_listen: `ip:port` where Envoy takes predictions.
         admin_listen: `ip:port` where Envoy takes calls of control services.
         agent_dir: folder for bootstrap, logs, checkpoint and process file; one
@@ -29,6 +31,7 @@ class Settings(ServiceSettings):
     router_address: str
     registry_address: str
     experiment_address: str
+    experiment_http_address: str = ""
     data_listen: str = "127.0.0.1:9000"
     admin_listen: str = "127.0.0.1:9001"
     agent_dir: Path

@@ -12,6 +12,7 @@ from typing import Self
 
 from algolink import names
 from algolink.client import artifact, experiments, outcomes, registry, router
+from algolink.client.aio_assignments import AsyncAssignments
 from algolink.client.aio_audit import AsyncAudit
 from algolink.client.aio_history import AsyncHistory
 from algolink.client.aio_lifecycle import AsyncLifecycle
@@ -58,6 +59,7 @@ class AsyncClient:
         self.history = AsyncHistory(self._transport, timeout_s)
         self.lifecycle = AsyncLifecycle(self._transport, timeout_s)
         self.audit = AsyncAudit(self._transport, timeout_s)
+        self.assignments = AsyncAssignments(self._transport, timeout_s)
         self._takes: dict[tuple[str, int | None], Takes] = {}
 
     async def __aenter__(self) -> Self:

@@ -22,6 +22,7 @@ from algolink.client.connection import Connection, resolve
 from algolink.client.experiments import Analysis, Arm, Metric, Rule
 from algolink.client.outcomes import Outcome
 from algolink.client.prediction import Inputs, Prediction, Takes
+from algolink.client.sync_assignments import Assignments
 from algolink.client.sync_audit import Audit
 from algolink.client.sync_history import History
 from algolink.client.sync_lifecycle import Lifecycle
@@ -42,7 +43,7 @@ class Client:
     short (`iris`) or whole (`models/iris`).
 
     `history` holds what the registry remembers of aliases, `lifecycle` what may
-    become of versions, `audit` who changed what.
+    become of versions, `audit` who changed what, `assignments` who is in which arm.
 
     Every method raises a class of `algolink.errors`: `Unavailable` with reason
     ENDPOINT_UNREACHABLE where nothing listens, otherwise what the service said.
@@ -67,6 +68,7 @@ class Client:
         self.history = History(self._transport, timeout_s)
         self.lifecycle = Lifecycle(self._transport, timeout_s)
         self.audit = Audit(self._transport, timeout_s)
+        self.assignments = Assignments(self._transport, timeout_s)
         self._takes: dict[tuple[str, int | None], Takes] = {}
 
     def __enter__(self) -> Self:

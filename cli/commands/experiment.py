@@ -10,6 +10,7 @@ from rich.live import Live
 
 from algolink.experiment.v1 import experiment_pb2 as pb
 from cli import experiment_file, output, shares
+from cli.commands.experiment_assign import assign
 from cli.session import Session, common, examples
 from cli.views import experiments as views
 
@@ -198,6 +199,9 @@ def show(session: Session, name: str) -> None:
     with session.client() as client:
         found = client.experiment(name)
     session.show(found, lambda: views.experiment(found))
+
+
+experiment.add_command(assign)
 
 
 def _watch(session: Session, name: str) -> None:

@@ -51,7 +51,7 @@ def internal_ports(replicas: int) -> tuple[str, ...]:
     return (
         *named,
         *(f"{name}-metrics" for name in named),
-        *(f"{name}-http" for name in replica_names(replicas)),
+        *(f"{name}-http" for name in ("experiment", *replica_names(replicas))),
     )
 
 
@@ -111,7 +111,13 @@ def specs(
             DATABASE_URL=folder.database_url("registry"),
             ARTIFACT_DIR=folder.artifacts,
         ),
-        child("experiment", "experiment_svc", 4, DATABASE_URL=folder.database_url("experiment")),
+        child(
+            "experiment",
+            "experiment_svc",
+            4,
+            DATABASE_URL=folder.database_url("experiment"),
+            HTTP_LISTEN=address("experiment-http"),
+        ),
         child("router", "router_svc", 3, DATABASE_URL=folder.database_url("router")),
         *(
             child(
@@ -133,5 +139,6 @@ def specs(
             ADMIN_LISTEN=f"{LOOPBACK}:{admin_port}",
             AGENT_DIR=folder.mesh,
             NODE_ID="local",
+            EXPERIMENT_HTTP_ADDRESS=address("experiment-http"),
         ),
     )

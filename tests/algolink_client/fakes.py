@@ -20,6 +20,7 @@ from tritonclient.grpc import service_pb2_grpc as oip_grpc
 
 from algolink import errors, names
 from algolink.experiment.v1 import (
+    assignment_pb2_grpc,
     experiment_pb2,
     experiment_pb2_grpc,
     facts_pb2,
@@ -33,6 +34,7 @@ from algolink.router.v1 import (
     tables_pb2_grpc,
     traffic_pb2_grpc,
 )
+from tests.algolink_client.fakes_assignment import Assigner
 from tests.algolink_client.fakes_traffic import Traffic
 
 TOKEN = "the-admin-token"
@@ -415,6 +417,7 @@ def serving(world: World) -> Iterator[str]:
     facts_pb2_grpc.add_FactServiceServicer_to_server(Facts(world), server)
     router_pb2_grpc.add_RouterServiceServicer_to_server(Router(world), server)
     tables_pb2_grpc.add_TableServiceServicer_to_server(Tables(world), server)
+    assignment_pb2_grpc.add_AssignmentServiceServicer_to_server(Assigner(world, refuse), server)
     traffic_pb2_grpc.add_TrafficServiceServicer_to_server(Traffic(world, refuse), server)
     oip_grpc.add_GRPCInferenceServiceServicer_to_server(Inference(world), server)
     port = server.add_insecure_port("127.0.0.1:0")

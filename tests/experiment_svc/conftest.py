@@ -10,7 +10,7 @@ from pathlib import Path
 import grpc
 import pytest
 
-from algolink.experiment.v1 import experiment_pb2_grpc, facts_pb2_grpc
+from algolink.experiment.v1 import assignment_pb2_grpc, experiment_pb2_grpc, facts_pb2_grpc
 from algolink.registry.v1 import registry_pb2_grpc
 from chassis.channel import open_channel
 from chassis.database import open_engine
@@ -18,8 +18,10 @@ from chassis.runtime import Runtime
 from chassis.server import serve
 from chassis.settings import ServiceSettings
 from experiment_svc.app import SERVICE_NAMES
+from experiment_svc.assigning import Plans
 from experiment_svc.registry import GrpcRegistry
 from experiment_svc.servicer import ExperimentServicer
+from experiment_svc.servicer_assignment import AssignmentServicer
 from experiment_svc.servicer_facts import FactServicer
 from experiment_svc.store import Store
 from experiment_svc.store_memory import MemoryStore
@@ -82,10 +84,10 @@ def runtime() -> Runtime:
 
 
 @pytest.fixture
-async def channel(
+async def address(
     memory_store: MemoryStore, registry_client: GrpcRegistry, clock: FakeClock, runtime: Runtime
-) -> AsyncIterator[grpc.aio.Channel]:
-    """To both services over the store in memory."""
+) -> AsyncIterator[str]:
+    """`host:port` of all services over the store in memory."""
 
     def register(server: grpc.aio.Server) -> None:
         experiment_pb2_grpc.add_ExperimentServiceServicer_to_server(
@@ -101,23 +103,35 @@ async def channel(
         facts_pb2_grpc.add_FactServiceServicer_to_server(
             FactServicer(memory_store, now=clock), server
         )
+        assignment_pb2_grpc.add_AssignmentServiceServicer_to_server(
+            AssignmentServicer(Plans(memory_store), runtime.draining), server
+        )
 
-    async with (
-        serve(
-            runtime,
-            ServiceSettings(),
-            register,
-            service_names=SERVICE_NAMES,
-            require_token=False,
-        ) as port,
-        open_channel(f"127.0.0.1:{port}", None) as opened,
-    ):
+    async with serve(
+        runtime,
+        ServiceSettings(),
+        register,
+        service_names=SERVICE_NAMES,
+        require_token=False,
+    ) as port:
+        yield f"127.0.0.1:{port}"
+
+
+@pytest.fixture
+async def channel(address: str) -> AsyncIterator[grpc.aio.Channel]:
+    """To all services over the store in memory."""
+    async with open_channel(address, None) as opened:
         yield opened
 
 
 @pytest.fixture
 def experiment_stub(channel: grpc.aio.Channel) -> experiment_pb2_grpc.ExperimentServiceStub:
     return experiment_pb2_grpc.ExperimentServiceStub(channel)
+
+
+@pytest.fixture
+def assignment_stub(channel: grpc.aio.Channel) -> assignment_pb2_grpc.AssignmentServiceStub:
+    return assignment_pb2_grpc.AssignmentServiceStub(channel)
 
 
 @pytest.fixture

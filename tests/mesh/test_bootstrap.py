@@ -22,6 +22,7 @@ PARAMS = bootstrap.BootstrapParams(
     token="secret",
     exposure_log_path="exposure.log",
     admin_socket_path="admin.sock",
+    experiment_http=table.Endpoint("127.0.0.1", 7004),
 )
 
 
@@ -54,7 +55,15 @@ def test_every_control_service_is_reached_by_its_prefix() -> None:
         "/algolink.registry.v1.": 7001,
         "/algolink.experiment.v1.": 7002,
         "/algolink.router.v1.": 7003,
+        "/ofrep/v1/": 7004,
     }
+
+
+def test_flags_are_not_offered_where_nobody_evaluates_them() -> None:
+    static = bootstrap.bootstrap(replace(PARAMS, experiment_http=None))["static_resources"]
+
+    assert "ofrep" not in str(static)
+    assert "algolink.experiment.http" not in [cluster["name"] for cluster in static["clusters"]]
 
 
 def test_a_line_takes_the_assignment_from_nothing_that_came_back() -> None:
