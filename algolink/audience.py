@@ -3,7 +3,7 @@
 An attribute is a header `x-algolink-attr-<name>`. Its value is usable if it was
 sent exactly once and is 1 to 256 printable ASCII characters; any other fails
 every condition, a negated one too. Envoy evaluates the same conditions by header
-matchers (`mesh.audiences`); one table of test vectors runs against both.
+matchers (`mesh.matchers`); one table of test vectors runs against both.
 """
 
 from __future__ import annotations

@@ -32,6 +32,17 @@ def bucket(salt: str, unit: str) -> int:
     return xxhash.xxh64_intdigest(f"{salt}:{unit}".encode(), seed=0) % BUCKETS
 
 
+def is_held_out(layer: str, unit: str, share_bp: int) -> bool:
+    """Whether `unit` is among the buckets of `layer` that a holdout of `share_bp` takes.
+
+    Those are the lowest, so a holdout that grows keeps the units that it has.
+
+    >>> bucket("digits-holdout", "user-7"), is_held_out("digits-holdout", "user-7", 2_000)
+    (9614, False)
+    """
+    return bucket(layer, unit) < share_bp
+
+
 @dataclass(frozen=True, slots=True)
 class Segment:
     """Half-open range `[start, end)` of buckets of one arm."""

@@ -46,16 +46,25 @@ def arm(
     if falls_back(route, split, arm_id, call):
         assert split.fallback is not None  # noqa: S101 - falls_back says so
         values["plan"] = fallback.plan(route, split, arm_id)
-        values["headers"] = fallback.retry_headers(split.fallback, call.wire)
+        values["headers"] = fallback.retry_headers(route, split.fallback, call.wire)
     return _context(values)
 
 
 def falls_back(route: table.ModelRoute, split: table.Split, arm_id: str, call: Call) -> bool:
-    """Whether the champion answers such a call where the arm fails.
+    """Whether another version answers such a call where the arm fails.
 
     What was answered on a stream cannot be taken back.
     """
     return call is not STREAM and fallback.applies(route, split, arm_id)
+
+
+def held_out(holdout: table.Holdout) -> dict[str, any_pb2.Any]:
+    """For what a split is to be asked about: has hold.lua look whose units are held out."""
+    per_route = lua_pb2.LuaPerRoute(name=names.HOLDOUT_SCRIPT)
+    per_route.filter_context.update({"layer": holdout.layer, "share_bp": str(holdout.share_bp)})
+    packed = any_pb2.Any()
+    packed.Pack(per_route, deterministic=True)
+    return {names.HOLDOUT_FILTER: packed}
 
 
 def _context(values: Mapping[str, str | Mapping[str, str]]) -> dict[str, any_pb2.Any]:

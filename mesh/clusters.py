@@ -3,7 +3,8 @@
 A pool has one cluster per wire, which the champions of all its models share. An
 arm that is not its experiment's control has clusters of its own, so that a
 failing candidate uses up its own breakers only, and one that joins them with the
-champion's, attempt by attempt. A shadow has clusters of its own, too.
+champion's, attempt by attempt. A version that overrides or audiences name has
+clusters of its own, and so has a shadow.
 """
 
 from __future__ import annotations
@@ -22,15 +23,14 @@ from envoy.extensions.upstreams.http.v3 import http_protocol_options_pb2
 from envoy.type.v3 import percent_pb2
 from google.protobuf import any_pb2, duration_pb2, wrappers_pb2
 
-from mesh import composite, fallback, names, table
+from mesh import attempts, composite, destinations, fallback, names, table
 from mesh.names import Wire
 
 WIRES: tuple[Wire, ...] = ("grpc", "http")
 
-_POOL_MAX_REQUESTS = 8_192
-_ARM_MAX_REQUESTS = 1_024
+_POOL_LIMITS = attempts.Limits(requests=8_192, pending=8_192)
 _WINDOW_UPDATES_PER_FRAME = 10_000
-_SHADOW_MAX_REQUESTS = 128
+_SHADOW_LIMITS = attempts.Limits(requests=128, pending=128)
 """More copies than these at once are dropped: a shadow must not crowd out answers."""
 _HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 
@@ -41,8 +41,8 @@ def clusters(snapshot: table.Snapshot) -> Iterator[cluster_pb2.Cluster]:
     Each takes its endpoints from the resource of its name, but for those that
     are composed of others.
     """
-    for name, _, wire, max_requests in _named_clusters(snapshot):
-        yield _cluster(name, wire, max_requests)
+    for name, _, wire, limits in _named_clusters(snapshot):
+        yield _cluster(name, wire, limits)
     for route in snapshot.routes.values():
         yield from _fallbacks(route)
 
@@ -63,28 +63,30 @@ def endpoints(snapshot: table.Snapshot) -> Iterator[endpoint_pb2.ClusterLoadAssi
         )
 
 
-def _named_clusters(snapshot: table.Snapshot) -> Iterator[tuple[str, table.Pool, Wire, int]]:
-    """Name, replicas, wire and most requests at once of each."""
+def _named_clusters(
+    snapshot: table.Snapshot,
+) -> Iterator[tuple[str, table.Pool, Wire, attempts.Limits]]:
+    """Name, replicas, wire and limits of each."""
     for _, pool in sorted(snapshot.pools.items()):
         for wire in WIRES:
-            yield names.pool_cluster(pool.name, wire), pool, wire, _POOL_MAX_REQUESTS
+            yield names.pool_cluster(pool.name, wire), pool, wire, _POOL_LIMITS
     for _, route in sorted(snapshot.routes.items()):
-        pool, split = snapshot.pools[route.pool], route.split
-        if split is not None:
-            for arm in sorted(split.versions.keys() - {split.control}):
-                for wire in WIRES:
-                    yield arm_cluster(route, arm, wire), pool, wire, _ARM_MAX_REQUESTS
-        if route.shadow is not None:
-            for wire in WIRES:
-                name = names.shadow_cluster(route.model, wire)
-                yield name, pool, wire, _SHADOW_MAX_REQUESTS
+        pool = snapshot.pools[route.pool]
+        for wire in WIRES:
+            for name in _limited(route, wire):
+                yield name, pool, wire, route.handling.limits
+            if route.shadow is not None:
+                yield names.shadow_cluster(route.model, wire), pool, wire, _SHADOW_LIMITS
 
 
-def arm_cluster(route: table.ModelRoute, arm: str, wire: Wire) -> str:
-    """Cluster of an arm of the route's split that does not run the champion."""
-    if route.split is not None and route.split.experiment:
-        return names.arm_cluster(route.split.experiment, arm, wire)
-    return names.shift_cluster(route.model, arm, wire)
+def _limited(route: table.ModelRoute, wire: Wire) -> Iterator[str]:
+    """Clusters of versions beside the champion; of those too that are the champion just now."""
+    split = route.split
+    if split is not None:
+        for arm in sorted(split.versions.keys() - {split.control}):
+            yield destinations.arm(route, split, arm, wire)
+    for version in sorted(route.selected()):
+        yield destinations.own(route, version, wire)
 
 
 def _fallbacks(route: table.ModelRoute) -> Iterator[cluster_pb2.Cluster]:
@@ -95,12 +97,13 @@ def _fallbacks(route: table.ModelRoute) -> Iterator[cluster_pb2.Cluster]:
         if fallback.is_prepared(route, split, arm):
             for wire in WIRES:
                 yield _composite(
-                    names.fallback_cluster(split.experiment, arm, wire),
+                    destinations.with_fallback(route, split, arm, wire),
                     fallback.clusters(route, split, arm, wire),
+                    route.handling.limits,
                 )
 
 
-def _composite(name: str, members: Sequence[str]) -> cluster_pb2.Cluster:
+def _composite(name: str, members: Sequence[str], limits: attempts.Limits) -> cluster_pb2.Cluster:
     # Retries are counted here; connections and requests at the members.
     return cluster_pb2.Cluster(
         name=name,
@@ -109,7 +112,7 @@ def _composite(name: str, members: Sequence[str]) -> cluster_pb2.Cluster:
         cluster_type=cluster_pb2.Cluster.CustomClusterType(
             name="envoy.clusters.composite", typed_config=composite.config(members)
         ),
-        circuit_breakers=_breakers(_ARM_MAX_REQUESTS),
+        circuit_breakers=_breakers(limits),
     )
 
 
@@ -126,7 +129,7 @@ def _endpoint(server: table.Endpoint) -> endpoint_components_pb2.LbEndpoint:
     )
 
 
-def _cluster(name: str, wire: Wire, max_requests: int) -> cluster_pb2.Cluster:
+def _cluster(name: str, wire: Wire, limits: attempts.Limits) -> cluster_pb2.Cluster:
     cluster = cluster_pb2.Cluster(
         name=name,
         type=cluster_pb2.Cluster.EDS,
@@ -143,7 +146,7 @@ def _cluster(name: str, wire: Wire, max_requests: int) -> cluster_pb2.Cluster:
             # Otherwise unhealthy replicas get traffic as soon as half of them are.
             healthy_panic_threshold=percent_pb2.Percent(value=0)
         ),
-        circuit_breakers=_breakers(max_requests),
+        circuit_breakers=_breakers(limits),
         outlier_detection=_connect_level_outliers(),
         ignore_health_on_host_removal=True,
     )
@@ -153,15 +156,15 @@ def _cluster(name: str, wire: Wire, max_requests: int) -> cluster_pb2.Cluster:
     return cluster
 
 
-def _breakers(max_requests: int) -> circuit_breaker_pb2.CircuitBreakers:
-    limit = wrappers_pb2.UInt32Value(value=max_requests)
+def _breakers(limits: attempts.Limits) -> circuit_breaker_pb2.CircuitBreakers:
+    limit = wrappers_pb2.UInt32Value(value=limits.requests)
     return circuit_breaker_pb2.CircuitBreakers(
         thresholds=[
             circuit_breaker_pb2.CircuitBreakers.Thresholds(
                 max_connections=limit,
                 # The pending limit counts while a cold pool connects: below
                 # max_requests it would refuse what the pool could serve.
-                max_pending_requests=limit,
+                max_pending_requests=wrappers_pb2.UInt32Value(value=limits.pending),
                 max_requests=limit,
                 # Every request of a replica that dies is tried on another one.
                 max_retries=limit,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from envoy.config.core.v3 import base_pb2
@@ -12,10 +13,18 @@ from envoy.type.v3 import percent_pb2
 from google.protobuf import duration_pb2, wrappers_pb2
 
 from mesh import fallback, names, table
+from mesh.attempts import PLAIN, Failure, Handling, Retries
 from mesh.names import Wire
 
-_TIMEOUT = duration_pb2.Duration(seconds=table.ROUTE_TIMEOUT_MS // 1_000)
 _STREAM_IDLE_TIMEOUT = duration_pb2.Duration(seconds=3_600)
+
+_STATUSES: Mapping[Failure, int] = {
+    Failure.UNAVAILABLE: 503,
+    Failure.INTERNAL: 500,
+    Failure.EXHAUSTED: 429,
+    Failure.LATE: 504,
+}
+"""What a REST replica answers where a gRPC one has a status of that name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +51,9 @@ CALLS = (STREAM, UNARY, REST)
 """In the order in which their routes are matched."""
 
 
-def to_cluster(call: Call, cluster: str) -> components.RouteAction:
+def to_cluster(call: Call, cluster: str, handling: Handling = PLAIN) -> components.RouteAction:
     """Forwards to one cluster."""
-    action = _action(call)
+    action = _action(call, handling)
     action.cluster = cluster
     return action
 
@@ -53,9 +62,10 @@ def to_split(
     call: Call,
     weighted: components.WeightedCluster,
     hashed: components.RouteAction.HashPolicy,
+    handling: Handling = PLAIN,
 ) -> components.RouteAction:
     """Forwards to the cluster that the hash falls on."""
-    action = _action(call)
+    action = _action(call, handling)
     action.weighted_clusters.CopyFrom(weighted)
     action.hash_policy.append(hashed)
     return action
@@ -85,23 +95,28 @@ def add_shadow(action: components.RouteAction, route: table.ModelRoute, call: Ca
     policy.request_headers_mutations.add(remove=names.PLAN_HEADER)
 
 
-def _action(call: Call) -> components.RouteAction:
+def _action(call: Call, handling: Handling) -> components.RouteAction:
     if call is STREAM:
         # What was answered on a stream cannot be taken back, so it is never
         # retried; and it may last.
         return components.RouteAction(
             timeout=duration_pb2.Duration(), idle_timeout=_STREAM_IDLE_TIMEOUT
         )
-    return components.RouteAction(timeout=_TIMEOUT, retry_policy=_retry(call))
+    action = components.RouteAction(
+        timeout=_duration(handling.timeout_ms), retry_policy=_retry(call, handling.retries)
+    )
+    if handling.attempt_timeout_ms is not None:
+        action.retry_policy.per_try_timeout.CopyFrom(_duration(handling.attempt_timeout_ms))
+    return action
 
 
-def _retry(call: Call) -> components.RetryPolicy:
+def _retry(call: Call, retries: Retries) -> components.RetryPolicy:
     """A prediction is idempotent: another replica of the same version may make it."""
     policy = components.RetryPolicy(
-        retry_on="connect-failure,refused-stream,reset,unavailable"
+        retry_on=",".join(_conditions(call, retries.on)),
+        retriable_status_codes=[]
         if call.wire == "grpc"
-        else "connect-failure,refused-stream,reset,retriable-status-codes",
-        retriable_status_codes=[] if call.wire == "grpc" else [503],
+        else [_STATUSES[failure] for failure in retries.on if failure in _STATUSES],
         # Only where a request asks for retriable-headers, as assign.lua makes it.
         retriable_headers=[
             components.HeaderMatcher(
@@ -111,15 +126,28 @@ def _retry(call: Call) -> components.RetryPolicy:
         ]
         if call.wire == "grpc"
         else [],
-        num_retries=wrappers_pb2.UInt32Value(value=fallback.ARM_ATTEMPTS),
+        num_retries=wrappers_pb2.UInt32Value(value=retries.number),
         # A dead replica has the fewest requests under way, so the balancer would
         # rather take it again; after this many times it gets its way.
         host_selection_retry_max_attempts=64,
         retry_back_off=components.RetryPolicy.RetryBackOff(
-            base_interval=duration_pb2.Duration(nanos=5_000_000),
-            max_interval=duration_pb2.Duration(nanos=50_000_000),
+            base_interval=_duration(retries.backoff_ms),
+            max_interval=_duration(retries.max_backoff_ms),
         ),
     )
     predicate = policy.retry_host_predicate.add(name="envoy.retry_host_predicates.previous_hosts")
     predicate.typed_config.Pack(previous_hosts_pb2.PreviousHostsPredicate(), deterministic=True)
     return policy
+
+
+def _conditions(call: Call, on: Sequence[Failure]) -> list[str]:
+    """Envoy's words for failures."""
+    if call.wire == "grpc":
+        return [failure.value for failure in on]
+    without_status = [failure.value for failure in on if failure not in _STATUSES]
+    has_status = len(without_status) < len(on)
+    return without_status + (["retriable-status-codes"] if has_status else [])
+
+
+def _duration(span_ms: int) -> duration_pb2.Duration:
+    return duration_pb2.Duration(seconds=span_ms // 1_000, nanos=span_ms % 1_000 * 1_000_000)

@@ -64,6 +64,7 @@ def data_listener(
         "http_filters": [
             _field_extraction(),
             _lua("algolink.route", "route.lua"),
+            _lua_on_demand(names.HOLDOUT_FILTER, names.HOLDOUT_SCRIPT, "hold.lua"),
             _lua(names.ASSIGN_FILTER, "assign.lua"),
             _data_router(exposure_log_path),
         ],
@@ -182,14 +183,21 @@ def _field_extraction() -> dict[str, Any]:
 
 
 def _lua(name: str, script: str) -> dict[str, Any]:
-    source = resources.files("mesh").joinpath("lua", script).read_text(encoding="utf-8")
-    return {
-        "name": name,
-        "typed_config": {
-            "@type": _TYPE + "filters.http.lua.v3.Lua",
-            "default_source_code": {"inline_string": source},
-        },
-    }
+    return _lua_filter(name, default_source_code=_source(script))
+
+
+def _lua_on_demand(name: str, script_name: str, script: str) -> dict[str, Any]:
+    """A script that runs only for routes that ask for it by its name."""
+    return _lua_filter(name, source_codes={script_name: _source(script)})
+
+
+def _lua_filter(name: str, **sources: Any) -> dict[str, Any]:
+    return {"name": name, "typed_config": {"@type": _TYPE + "filters.http.lua.v3.Lua", **sources}}
+
+
+def _source(script: str) -> dict[str, str]:
+    text = resources.files("mesh").joinpath("lua", script).read_text(encoding="utf-8")
+    return {"inline_string": text}
 
 
 def _data_router(exposure_log_path: str) -> dict[str, Any]:

@@ -22,6 +22,9 @@ UNIT_HEADER = "x-al-unit"
 ATTRIBUTE_HEADER_PREFIX = "x-al-attr-"
 """An attribute, if the client sent exactly one value and that is well-formed."""
 
+HELD_HEADER = "x-al-held"
+"""Present if the unit is held out of what splits the model's traffic. Set by hold.lua alone."""
+
 PLAN_HEADER = "x-al-plan"
 """Versions of the attempts, comma-separated, where the champion may help out."""
 
@@ -51,6 +54,12 @@ OPERATION_SERVER = "server"
 
 SERVER_SCOPE = "_server"
 """Scope of what is asked of the server and not of a model; no model id is like it."""
+
+HOLDOUT_FILTER = "algolink.holdout"
+"""The filter that looks whether the unit is held out, where the chosen route says who is."""
+
+HOLDOUT_SCRIPT = "hold"
+"""Name of its script, which runs for the routes alone that ask for it."""
 
 ASSIGN_FILTER = "algolink.assign"
 """The filter that reads which arm the chosen route stands for."""
@@ -87,6 +96,15 @@ def shift_cluster(model: str, arm: str, wire: Wire) -> str:
     'shift/digits/v2/grpc'
     """
     return f"shift/{model}/{arm}/{wire}"
+
+
+def version_cluster(model: str, version: int, wire: Wire) -> str:
+    """Cluster of a version that overrides or audiences send to.
+
+    >>> version_cluster("digits", 3, "grpc")
+    'version/digits/3/grpc'
+    """
+    return f"version/{model}/{version}/{wire}"
 
 
 def fallback_cluster(experiment: str, arm: str, wire: Wire) -> str:

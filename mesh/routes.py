@@ -1,8 +1,9 @@
 """Route configurations: one per model, found by the scope that route.lua sets.
 
 Within a model the first route that matches wins: a killed version that the
-client named, the version that it named, one that is not served, the audiences in
-order, the split of an experiment or a shift, the champion.
+client named, the version that it named, one that is not served, units that are
+overridden, the audiences in order, units that are held out, the split of an
+experiment or a shift, the champion.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from envoy.type.matcher.v3 import regex_pb2, string_pb2
 from google.protobuf import any_pb2, wrappers_pb2
 
 from algolink.split import BUCKETS
-from mesh import assignment, audiences, clusters, forwarding, names, table
+from mesh import assignment, destinations, forwarding, matchers, names, table
 from mesh.forwarding import CALLS, Call
 
 _DEFAULT_POOL = "default"
@@ -98,26 +99,44 @@ def _model_routes(route: table.ModelRoute) -> Iterator[components.Route]:
         for call in CALLS:
             yield _to_pool(f"version-{version}-{call.name}", call, route, context, requested)
     yield _version_not_served(route)
-    for number, each in enumerate(route.audiences, start=1):
-        meant = [*audiences.matchers(each.conditions), _PREDICTION]
+    for number, (units, version) in enumerate(matchers.overridden(route.overrides), start=1):
         for call in CALLS:
+            name = f"override-{number}-{call.name}"
+            yield _select(name, call, route, version, units, _PREDICTION)
+    for number, each in enumerate(route.audiences, start=1):
+        meant = [*matchers.attributes(each.conditions), _PREDICTION]
+        for call in CALLS:
+            name = f"audience-{number}-"
             if each.version is not None:
-                context = assignment.explicit(route, route.unkilled(each.version))
-                yield _predict(f"audience-{number}-{call.name}", call, route, context, *meant)
+                yield _select(name + call.name, call, route, each.version, *meant)
                 continue
-            if route.split is not None:
-                yield _split(f"audience-{number}-", call, route, route.split, *meant)
+            yield from _split(name, call, route, *meant)
             context = assignment.champion(route)
-            yield _predict(f"audience-{number}-champion-{call.name}", call, route, context, *meant)
+            yield _predict(f"{name}champion-{call.name}", call, route, context, *meant)
     for call in CALLS:
-        if route.split is not None:
-            yield _split("", call, route, route.split, _PREDICTION)
+        yield from _split("", call, route, _PREDICTION)
     for call in CALLS:
         context = assignment.champion(route)
         if forwarding.is_shadowed(route, call):
             name = f"champion-predict-{call.name}"
             yield _predict(name, call, route, context, _PREDICTION)
         yield _to_pool(f"champion-{call.name}", call, route, context)
+
+
+def _select(
+    name: str,
+    call: Call,
+    route: table.ModelRoute,
+    version: int,
+    *matchers: components.HeaderMatcher,
+) -> components.Route:
+    """Sends predictions to a version that an override or an audience names."""
+    cluster = destinations.selected(route, version, call.wire)
+    action = forwarding.to_cluster(call, cluster, route.handling)
+    if forwarding.is_shadowed(route, call):
+        forwarding.add_shadow(action, route, call)
+    context = assignment.explicit(route, route.unkilled(version))
+    return _route(name, call, *matchers, action=action, context=context)
 
 
 def _predict(
@@ -142,25 +161,35 @@ def _to_pool(
     *matchers: components.HeaderMatcher,
 ) -> components.Route:
     cluster = names.pool_cluster(route.pool, call.wire)
-    return _route(
-        name, call, *matchers, action=forwarding.to_cluster(call, cluster), context=context
-    )
+    action = forwarding.to_cluster(call, cluster, route.handling)
+    return _route(name, call, *matchers, action=action, context=context)
 
 
 def _split(
-    prefix: str,
-    call: Call,
-    route: table.ModelRoute,
-    split: table.Split,
-    *matchers: components.HeaderMatcher,
-) -> components.Route:
+    prefix: str, call: Call, route: table.ModelRoute, *matchers: components.HeaderMatcher
+) -> Iterator[components.Route]:
+    """Sends to the arm of the bucket; held-out units, which the first pass has marked, to none.
+
+    A request comes to the split first: the holdout's filter runs for what is chosen
+    there, marks the request if its unit is held out, and has it routed again.
+    """
+    split, holdout = route.split, route.holdout
+    if split is None:
+        return
+    if holdout is not None:
+        context = assignment.champion(route)
+        name = f"{prefix}held-{call.name}"
+        yield _predict(name, call, route, context, _present(names.HELD_HEADER), *matchers)
     hashed = "x-request-id" if split.per_request else names.UNIT_HEADER
-    action = forwarding.to_split(call, _weighted(call, route, split), _salted(hashed, split.salt))
+    action = forwarding.to_split(
+        call, _weighted(call, route, split), _salted(hashed, split.salt), route.handling
+    )
     if forwarding.is_shadowed(route, call):
         forwarding.add_shadow(action, route, call)
     kind = "experiment" if split.experiment else "shift"
+    context = assignment.held_out(holdout) if holdout is not None else {}
     name = f"{prefix}{kind}-{call.name}"
-    return _route(name, call, _present(hashed), *matchers, action=action)
+    yield _route(name, call, _present(hashed), *matchers, action=action, context=context)
 
 
 def _weighted(
@@ -187,8 +216,8 @@ def _cluster_of(call: Call, route: table.ModelRoute, split: table.Split, arm: st
     if arm == split.control or split.versions[arm] in route.killed:
         return names.pool_cluster(route.pool, call.wire)
     if assignment.falls_back(route, split, arm, call):
-        return names.fallback_cluster(split.experiment, arm, call.wire)
-    return clusters.arm_cluster(route, arm, call.wire)
+        return destinations.with_fallback(route, split, arm, call.wire)
+    return destinations.arm(route, split, arm, call.wire)
 
 
 def _salted(header: str, salt: str) -> components.RouteAction.HashPolicy:

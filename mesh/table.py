@@ -14,31 +14,16 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from algolink import audience, names
-from algolink.split import BUCKETS, MAX_SEGMENTS, Segment, Table
-
-ROUTE_TIMEOUT_MS = 30_000
-"""How long a request may take, with all its attempts."""
+from algolink import names
+from algolink.split import MAX_SEGMENTS, Segment, Table
+from mesh import attempts, selection
+from mesh.attempts import Fallback as Fallback
+from mesh.attempts import Handling as Handling
+from mesh.selection import Audience as Audience
+from mesh.selection import Holdout as Holdout
+from mesh.selection import Shadow as Shadow
 
 MAX_ARMS = 64
-MAX_AUDIENCES = 16
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fallback:
-    """That the champion answers for a candidate that fails, or takes too long.
-
-    Attributes:
-        attempt_timeout_ms: how long each attempt may take, the champion's too.
-    """
-
-    attempt_timeout_ms: int = 10_000
-
-    def __post_init__(self) -> None:
-        if not 1 <= self.attempt_timeout_ms <= ROUTE_TIMEOUT_MS:
-            raise ValueError(
-                f"an attempt may take 1 to {ROUTE_TIMEOUT_MS} ms, not {self.attempt_timeout_ms}"
-            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +52,7 @@ class Split:
     versions: Mapping[str, int]
     control: str
     experiment_revision: int
-    fallback: Fallback | None = Fallback()
+    fallback: Fallback | None = attempts.FALLBACK
 
     @property
     def label(self) -> str:
@@ -86,60 +71,29 @@ class Split:
             raise ValueError(f"arms without a version: {sorted(missing)}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shadow:
-    """A version that gets copies of a model's predictions; its answers go nowhere.
-
-    Attributes:
-        version: its number.
-        share_bp: share of the predictions, in basis points, 1 to 10,000; drawn for
-            each request, whatever its unit.
-    """
-
-    version: int
-    share_bp: int
-
-    def __post_init__(self) -> None:
-        if not 1 <= self.share_bp <= BUCKETS:
-            raise ValueError(f"a shadow gets 1 to {BUCKETS} basis points, not {self.share_bp}")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Audience:
-    """Predictions that are routed by their attributes.
-
-    Attributes:
-        conditions: all of which must hold; 1 to 16.
-        version: where they go; None to be routed as if no audience followed.
-    """
-
-    conditions: tuple[audience.Condition, ...]
-    version: int | None = None
-
-    def __post_init__(self) -> None:
-        if not 1 <= len(self.conditions) <= audience.MAX_CONDITIONS:
-            raise ValueError(
-                f"an audience has 1 to {audience.MAX_CONDITIONS} conditions, "
-                f"not {len(self.conditions)}"
-            )
-
-
 @dataclass(frozen=True, kw_only=True)
 class ModelRoute:
     """How requests for one model are routed.
 
+    What decides comes in this order: a version that the request names, overrides,
+    audiences, holdout, split, champion.
+
     Attributes:
         model: its id.
         pool: name of the replica pool that serves it.
-        champion: version for requests that name none and are in no experiment.
+        champion: version for requests that nothing else decides about.
         versions: versions that may be asked for by number, ascending; holds the
-            champion and every version of the split, the shadow and the audiences
-            that is not killed.
+            champion and every version that is named here and not killed.
         split: the running experiment or shift, if there is one.
-        killed: versions that nobody is sent to, ascending: their arms' units and
-            audiences go to the champion, requests that name them are refused.
+        killed: versions that nobody is sent to, ascending: the champion answers
+            wherever they would, requests that name them are refused.
         shadow: what gets copies of predictions that name no version, if anything.
+        overrides: version of units that are sent there whatever else is said.
         audiences: rules that come before the split; the first that matches decides.
+        holdout: units that the split does not get, if any.
+        handling: how requests are tried.
+        rules_revision: of the operators' decision that overrides, audiences,
+            holdout, shadow and handling come from; 0 without one.
     """
 
     model: str
@@ -149,7 +103,11 @@ class ModelRoute:
     split: Split | None = None
     killed: tuple[int, ...] = ()
     shadow: Shadow | None = None
+    overrides: Mapping[str, int] = field(default_factory=dict)
     audiences: tuple[Audience, ...] = ()
+    holdout: Holdout | None = None
+    handling: Handling = attempts.PLAIN
+    rules_revision: int = 0
 
     def __post_init__(self) -> None:
         names.check_model_id(self.model)
@@ -157,20 +115,36 @@ class ModelRoute:
             raise ValueError(f"versions of {self.model} must ascend: {self.versions}")
         if list(self.killed) != sorted(set(self.killed) - {self.champion} - set(self.versions)):
             raise ValueError(f"{self.model} serves what it killed: {self.killed}")
-        wanted = {each.version for each in self.audiences if each.version is not None}
-        if self.split is not None:
-            wanted |= set(self.split.versions.values())
-        if self.shadow is not None:
-            wanted.add(self.shadow.version)
-        routed = {self.champion} | (wanted - set(self.killed))
-        if len(self.audiences) > MAX_AUDIENCES:
-            raise ValueError(
-                f"{self.model} has {len(self.audiences)} audiences, over {MAX_AUDIENCES}"
-            )
+        selection.check_overrides(self.overrides)
+        selection.check_audiences(self.audiences)
+        routed = {self.champion} | (self._named() - set(self.killed))
         if not routed <= set(self.versions):
             raise ValueError(
                 f"{self.model} routes {sorted(routed)} but serves {list(self.versions)}"
             )
+
+        fallback = self.split.fallback if self.split is not None else None
+        if fallback is not None and fallback.attempt_timeout_ms > self.handling.timeout_ms:
+            raise ValueError(
+                f"an attempt may take 1 to {self.handling.timeout_ms} ms, which is what a request "
+                f"for {self.model} may take, not {fallback.attempt_timeout_ms}"
+            )
+
+    def _named(self) -> set[int]:
+        named = self.selected()
+        if self.shadow is not None:
+            named.add(self.shadow.version)
+        if self.split is not None:
+            named |= set(self.split.versions.values())
+            fallback = self.split.fallback
+            if fallback is not None and fallback.version is not None:
+                named.add(fallback.version)
+        return named
+
+    def selected(self) -> set[int]:
+        """Versions that overrides and audiences send to, killed ones too."""
+        chosen = {each.version for each in self.audiences if each.version is not None}
+        return chosen | set(self.overrides.values())
 
     @cached_property
     def revision(self) -> str:
@@ -271,22 +245,9 @@ def route_to_json(route: ModelRoute) -> dict[str, Any]:
     What is not there is left out, so that a route keeps its revision when routes
     learn to hold more.
     """
-    split, shadow = route.split, route.shadow
-    optional: dict[str, Any] = {}
-    if route.killed:
-        optional["killed"] = list(route.killed)
-    if shadow is not None:
-        optional["shadow"] = {"version": shadow.version, "share_bp": shadow.share_bp}
-    if route.audiences:
-        optional["audiences"] = [
-            {
-                "conditions": [audience.to_json(condition) for condition in each.conditions],
-                "version": each.version,
-            }
-            for each in route.audiences
-        ]
+    split = route.split
     return {
-        **optional,
+        **_rules_to_json(route),
         "model": route.model,
         "pool": route.pool,
         "champion": route.champion,
@@ -303,7 +264,7 @@ def route_to_json(route: ModelRoute) -> dict[str, Any]:
             "control": split.control,
             "experiment_revision": split.experiment_revision,
             **(
-                {"fallback": {"attempt_timeout_ms": split.fallback.attempt_timeout_ms}}
+                {"fallback": attempts.fallback_to_json(split.fallback)}
                 if split.fallback is not None
                 else {}
             ),
@@ -315,7 +276,7 @@ def route_from_json(value: Mapping[str, Any]) -> ModelRoute:
     """The route that `route_to_json` wrote; what older ones lacked was not there."""
     split = value["split"]
     fallback = split and split.get("fallback")
-    shadow = value.get("shadow")
+    shadow, holdout = value.get("shadow"), value.get("holdout")
     return ModelRoute(
         model=value["model"],
         pool=value["pool"],
@@ -323,13 +284,11 @@ def route_from_json(value: Mapping[str, Any]) -> ModelRoute:
         versions=tuple(value["versions"]),
         killed=tuple(value.get("killed", ())),
         shadow=shadow and Shadow(**shadow),
-        audiences=tuple(
-            Audience(
-                conditions=tuple(map(audience.from_json, each["conditions"])),
-                version=each["version"],
-            )
-            for each in value.get("audiences", ())
-        ),
+        overrides=value.get("overrides", {}),
+        audiences=tuple(map(selection.audience_from_json, value.get("audiences", ()))),
+        holdout=holdout and Holdout(**holdout),
+        handling=attempts.handling_from_json(value.get("handling", {})),
+        rules_revision=value.get("rules_revision", 0),
         split=None
         if split is None
         else Split(
@@ -341,9 +300,28 @@ def route_from_json(value: Mapping[str, Any]) -> ModelRoute:
             versions=split["versions"],
             control=split["control"],
             experiment_revision=split["experiment_revision"],
-            fallback=fallback and Fallback(**fallback),
+            fallback=fallback and attempts.fallback_from_json(fallback),
         ),
     )
+
+
+def _rules_to_json(route: ModelRoute) -> dict[str, Any]:
+    value: dict[str, Any] = {}
+    if route.killed:
+        value["killed"] = list(route.killed)
+    if route.shadow is not None:
+        value["shadow"] = {"version": route.shadow.version, "share_bp": route.shadow.share_bp}
+    if route.overrides:
+        value["overrides"] = dict(sorted(route.overrides.items()))
+    if route.audiences:
+        value["audiences"] = [selection.audience_to_json(each) for each in route.audiences]
+    if route.holdout is not None:
+        value["holdout"] = {"layer": route.holdout.layer, "share_bp": route.holdout.share_bp}
+    if route.handling != attempts.PLAIN:
+        value["handling"] = attempts.handling_to_json(route.handling)
+    if route.rules_revision:
+        value["rules_revision"] = route.rules_revision
+    return value
 
 
 def _digest(value: Mapping[str, Any]) -> str:

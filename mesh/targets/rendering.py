@@ -10,8 +10,8 @@ from algolink import split
 from algolink.errors import FailedPrecondition
 from mesh import table
 
-ROUTE_KEYS = frozenset({"model", "pool", "champion", "versions", "split"})
-"""Keys of a route's JSON that every target knows."""
+ROUTE_KEYS = frozenset({"model", "pool", "champion", "versions", "split", "rules_revision"})
+"""Keys of a route's JSON that every target knows, or need not know."""
 
 SPLIT_KEYS = frozenset(
     {

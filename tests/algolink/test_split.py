@@ -2,6 +2,9 @@ from __future__ import annotations
 
 import collections
 import itertools
+import json
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -12,6 +15,7 @@ from algolink.errors import FailedPrecondition, InvalidArgument
 from algolink.split import BUCKETS, Segment, Table
 from tests.algolink.reference_xxh64 import xxh64
 
+VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "holdouts.json").read_text())
 ARMS = ("champion", "b", "c", "d", "e")
 
 
@@ -59,6 +63,20 @@ def test_the_reference_hash_gives_the_published_values(data: bytes, digest: int)
 @given(text, text)
 def test_the_bucket_is_the_hash_of_salt_and_unit(salt: str, unit: str) -> None:
     assert split.bucket(salt, unit) == xxh64(f"{salt}:{unit}".encode()) % 10_000
+
+
+@pytest.mark.parametrize("vector", VECTORS, ids=lambda v: f"{len(v['unit'])} characters")
+def test_units_are_held_out_as_the_vectors_say(vector: dict[str, Any]) -> None:
+    assert split.bucket(vector["layer"], vector["unit"]) == vector["bucket"]
+    held_out = split.is_held_out(vector["layer"], vector["unit"], vector["share_bp"])
+    assert held_out == vector["held_out"]
+
+
+@given(text, st.integers(1, BUCKETS - 1))
+def test_a_holdout_that_grows_keeps_its_units(unit: str, share_bp: int) -> None:
+    if split.is_held_out("layer", unit, share_bp):
+        assert split.is_held_out("layer", unit, share_bp + 1)
+    assert split.is_held_out("layer", unit, BUCKETS)
 
 
 def test_units_spread_evenly_over_the_buckets() -> None:

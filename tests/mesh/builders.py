@@ -8,7 +8,7 @@ import socket
 from collections.abc import Callable, Mapping
 
 from algolink import split
-from mesh import table
+from mesh import attempts, table
 
 
 def a_split(
@@ -57,6 +57,9 @@ def a_route(
     killed: tuple[int, ...] = (),
     shadow: table.Shadow | None = None,
     audiences: tuple[table.Audience, ...] = (),
+    overrides: Mapping[str, int] | None = None,
+    holdout: table.Holdout | None = None,
+    handling: table.Handling = attempts.PLAIN,
 ) -> table.ModelRoute:
     return table.ModelRoute(
         model=model,
@@ -67,6 +70,9 @@ def a_route(
         killed=killed,
         shadow=shadow,
         audiences=audiences,
+        overrides=overrides or {},
+        holdout=holdout,
+        handling=handling,
     )
 
 

@@ -13,7 +13,8 @@ from google.protobuf import json_format
 
 from algolink import split
 from algolink.audience import Condition, In, Range, Regex
-from mesh import names, resources, table
+from mesh import attempts, names, resources, table
+from mesh.attempts import Failure
 from tests.mesh import builders
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -62,6 +63,22 @@ SNAPSHOTS = {
                     version=3,
                 ),
                 table.Audience(conditions=(Condition(attribute="tier", test=Regex("gold.*")),)),
+            ),
+        )
+    ),
+    "rules": builders.a_snapshot(
+        builders.a_route(
+            versions=(1, 2, 3),
+            split=builders.a_split(),
+            overrides={"ann": 3, "b.o@b": 3, "cleo": 1},
+            holdout=table.Holdout(layer="holdout-digits", share_bp=500),
+            handling=attempts.Handling(
+                timeout_ms=10_500,
+                attempt_timeout_ms=2_000,
+                retries=attempts.Retries(
+                    number=3, on=(Failure.RESET, Failure.INTERNAL), backoff_ms=20
+                ),
+                limits=attempts.Limits(requests=64, pending=128),
             ),
         )
     ),
@@ -217,3 +234,37 @@ def test_a_kill_changes_one_route_configuration() -> None:
     )
 
     assert changed(before, after) == {(resources.RDS, "digits")}
+
+
+@pytest.mark.parametrize(
+    "handling",
+    [
+        attempts.Handling(limits=attempts.Limits(requests=2, pending=9)),
+        attempts.Handling(retries=attempts.Retries(number=5)),
+    ],
+    ids=["limits", "attempts"],
+)
+def test_no_cluster_ever_changes_its_meaning(handling: attempts.Handling) -> None:
+    """A cluster that changes has to warm up, while routes lead to it already."""
+    split = builders.a_split()
+    before, after = (
+        resources.build(builders.a_snapshot(builders.a_route(split=split, handling=each)))
+        for each in (attempts.PLAIN, handling)
+    )
+
+    both = before.by_type[resources.CDS].keys() & after.by_type[resources.CDS].keys()
+    assert both >= {"pool/default/grpc", "pool/default/http"}
+    for name in both:
+        assert before.by_type[resources.CDS][name] == after.by_type[resources.CDS][name]
+    assert before.by_type[resources.CDS].keys() != after.by_type[resources.CDS].keys()
+
+
+def test_a_kill_of_what_rules_name_changes_one_route_configuration() -> None:
+    rules = {"ann": 2}
+    before = resources.build(builders.a_snapshot(builders.a_route(overrides=rules)))
+    after = resources.build(
+        builders.a_snapshot(builders.a_route(overrides=rules, versions=(1,), killed=(2,)))
+    )
+    promoted = resources.build(builders.a_snapshot(builders.a_route(overrides=rules, champion=2)))
+
+    assert changed(before, after) == changed(before, promoted) == {(resources.RDS, "digits")}

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +12,8 @@ from hypothesis import strategies as st
 from algolink import audience, split
 from algolink.errors import InvalidArgument
 from algolink.split import BUCKETS
-from mesh import table
+from mesh import attempts, table
+from mesh.attempts import Failure, Limits, Retries
 from mesh.table import Endpoint, ModelRoute, Pool, Snapshot, Split
 
 
@@ -87,8 +89,23 @@ audiences = st.builds(
     conditions=st.lists(conditions, min_size=1, max_size=3).map(tuple),
     version=st.sampled_from([None, 1, 2]),
 )
+handlings = st.builds(
+    attempts.Handling,
+    timeout_ms=st.integers(30_000, 3_600_000),
+    attempt_timeout_ms=st.none() | st.integers(1, 30_000),
+    retries=st.builds(
+        attempts.Retries,
+        number=st.integers(0, 10),
+        on=st.sets(st.sampled_from(attempts.Failure), min_size=1).map(
+            lambda some: tuple(failure for failure in attempts.Failure if failure in some)
+        ),
+        backoff_ms=st.integers(1, 50),
+    ),
+    limits=st.integers(1, 65_536).map(lambda n: attempts.Limits(requests=n, pending=65_536)),
+)
 routes = st.builds(
-    lambda model, more, its_split, shadow, audiences: a_route(
+    lambda model, more, its_split, shadow, audiences, rules: a_route(
+        **rules,
         model=model,
         versions=tuple(sorted({1, 2} | more)),
         split=its_split,
@@ -100,6 +117,19 @@ routes = st.builds(
     st.none() | splits,
     st.none() | st.builds(table.Shadow, version=st.just(2), share_bp=st.integers(1, BUCKETS)),
     st.lists(audiences, max_size=3),
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "overrides": st.dictionaries(
+                st.from_regex("[A-Za-z0-9._:@+/=-]{1,8}", fullmatch=True), st.sampled_from([1, 2])
+            ),
+            "holdout": st.builds(
+                table.Holdout, layer=st.just("layer"), share_bp=st.integers(1, BUCKETS)
+            ),
+            "handling": handlings,
+            "rules_revision": st.integers(0, 9),
+        },
+    ),
 )
 snapshots = st.lists(routes, max_size=4, unique_by=lambda route: route.model).map(
     lambda some: Snapshot(
@@ -239,10 +269,19 @@ def test_a_split_of_before_there_was_fallback_has_none() -> None:
     assert read.split.fallback is None
 
 
-@pytest.mark.parametrize("attempt_timeout_ms", [0, -1, 30_001])
-def test_an_attempt_ends_within_its_request(attempt_timeout_ms: int) -> None:
-    with pytest.raises(ValueError, match="1 to 30000 ms"):
+@pytest.mark.parametrize("attempt_timeout_ms", [0, -1, 3_600_001])
+def test_an_attempt_takes_some_time(attempt_timeout_ms: int) -> None:
+    with pytest.raises(ValueError, match="1 to 3600000 ms"):
         table.Fallback(attempt_timeout_ms=attempt_timeout_ms)
+
+
+def test_an_attempt_ends_within_its_request() -> None:
+    fallback = table.Fallback(attempt_timeout_ms=30_001)
+
+    with pytest.raises(ValueError, match="1 to 30000 ms"):
+        a_route(split=a_split(fallback=fallback))
+    with pytest.raises(ValueError, match="does not fit into a request of 100 ms"):
+        table.Handling(timeout_ms=100, attempt_timeout_ms=101)
 
 
 @pytest.mark.parametrize("share_bp", [0, -1, 10_001])
@@ -302,3 +341,55 @@ def test_a_route_keeps_its_revision_when_routes_learn_to_hold_more() -> None:
         "versions",
         "split",
     }
+
+
+@pytest.mark.parametrize(
+    ("broken", "why"),
+    [
+        ({"holdout": lambda: table.Holdout(layer="", share_bp=1)}, "'' is no layer"),
+        ({"holdout": lambda: table.Holdout(layer="My layer", share_bp=1)}, "is no layer"),
+        ({"holdout": lambda: table.Holdout(layer="x", share_bp=0)}, "1 to 10000 basis points"),
+        ({"holdout": lambda: table.Holdout(layer="x", share_bp=10_001)}, "1 to 10000 basis"),
+        ({"overrides": lambda: {"two words": 1}}, "'two words' is no unit"),
+        ({"overrides": lambda: {"": 1}}, "'' is no unit"),
+        ({"overrides": lambda: {"ann": 7}}, r"routes \[1, 2, 7\] but serves \[1, 2\]"),
+        ({"overrides": lambda: {f"u{n}": 1 for n in range(257)}}, "257 units .* over 256"),
+        ({"handling": lambda: attempts.Handling(timeout_ms=0)}, "1 to 3600000 ms, not 0"),
+        ({"handling": lambda: Retries(number=11)}, "0 to 10 retries can be made, not 11"),
+        ({"handling": lambda: Retries(number=-1)}, "0 to 10 retries can be made, not -1"),
+        ({"handling": lambda: Retries(on=())}, "need a failure to retry on"),
+        ({"handling": lambda: Retries(on=(Failure.RESET, Failure.RESET))}, "named once"),
+        ({"handling": lambda: Retries(backoff_ms=60)}, "its end before its beginning"),
+        ({"handling": lambda: Retries(backoff_ms=0)}, "1 to 10000 ms"),
+        ({"handling": lambda: Limits(requests=0)}, "1 <= requests <= pending"),
+        ({"handling": lambda: Limits(requests=5, pending=4)}, "1 <= requests <= pending"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_no_rule_can_say_is_refused(broken: dict[str, Callable[[], Any]], why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        a_route(**{key: make() for key, make in broken.items()})
+
+
+def test_two_audiences_have_two_names() -> None:
+    one = table.Audience(
+        conditions=(audience.Condition(attribute="x", test=audience.Equals("y")),), name="same"
+    )
+
+    with pytest.raises(ValueError, match="two audiences are called same"):
+        a_route(audiences=(one, one))
+    with pytest.raises(ValueError, match="'No name' is no name of an audience"):
+        replace(one, name="No name")
+
+
+def test_a_route_of_before_there_were_rules_keeps_its_revision() -> None:
+    said = table.route_to_json(a_route())
+
+    assert said.keys() == {"model", "pool", "champion", "versions", "split"}
+    assert table.route_from_json(said).revision == a_route().revision
+
+
+def test_a_version_that_answers_for_failures_is_served() -> None:
+    with pytest.raises(ValueError, match="routes"):
+        a_route(split=a_split(fallback=table.Fallback(version=3)))
+    a_route(split=a_split(fallback=table.Fallback(version=3)), killed=(3,))
