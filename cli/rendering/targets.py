@@ -35,7 +35,9 @@ def rendering_options(function: Function) -> Function:
         exposure_log: str,
         **more: Any,
     ) -> Any:
-        names = {key: more.pop(key) for key in _KUBERNETES_OPTIONS}
+        names = {key: more.pop(key) for key in (*_KUBERNETES_OPTIONS, "replicas")}
+        if target != "istio" and names["replicas"] != _DEFAULTS.replicas:
+            raise click.UsageError("--replicas entries is for --target istio")
         if target in _KUBERNETES:
             if dynamic:
                 raise click.UsageError("--dynamic is for --target envoy")
@@ -105,4 +107,11 @@ _OPTIONS = (
         help="File of a line per prediction.  (envoy)",
     ),
     *(_kubernetes(name, help_text) for name, help_text in _KUBERNETES_OPTIONS.items()),
+    click.option(
+        "--replicas",
+        type=click.Choice(["service", "entries"]),
+        default=_DEFAULTS.replicas,
+        show_default=True,
+        help="Found by a Service, or written down one by one.  (istio)",
+    ),
 )

@@ -10,8 +10,19 @@ from algolink import split
 from algolink.errors import FailedPrecondition
 from mesh import table
 
-ROUTE_KEYS = frozenset({"model", "pool", "champion", "versions", "split", "rules_revision"})
+ROUTE_KEYS = frozenset(
+    {
+        *("model", "pool", "champion", "versions", "split", "killed", "shadow", "audiences"),
+        "rules_revision",
+    }
+)
 """Keys of a route's JSON that every target knows, or need not know."""
+
+PART_KEYS = {
+    "audiences": frozenset({"conditions", "version"}),
+    "shadow": frozenset({"version", "share_bp"}),
+}
+"""Keys of parts of a route that every target knows."""
 
 SPLIT_KEYS = frozenset(
     {
@@ -97,6 +108,10 @@ def _unknown(route: table.ModelRoute) -> Iterator[str]:
     for key in said.keys() - ROUTE_KEYS:
         if said[key] != plain.get(key):
             yield key
+    for part, known in PART_KEYS.items():
+        held = said.get(part) or []
+        for each in held if isinstance(held, list) else [held]:
+            yield from (f"{part}.{key}" for key in each.keys() - known)
     if route.split is not None:
         for key in said["split"].keys() - SPLIT_KEYS:
             if said["split"][key] != plain["split"].get(key):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterator, Mapping
 from typing import Any
+
+from mesh.targets import addresses
 
 Json = dict[str, Any]
 
@@ -30,18 +31,10 @@ def hosted(cluster: Json, endpoints: Mapping[str, Json]) -> Json:
 
 def known_by_name(assignment: Json) -> bool:
     """Whether an endpoint is given by a name, which only DNS resolves."""
-    return any(not _is_ip(address) for address in _addresses(assignment))
+    return any(not addresses.is_ip(address) for address in _addresses(assignment))
 
 
 def _addresses(assignment: Json) -> Iterator[str]:
     for locality in assignment.get("endpoints", ()):
         for one in locality.get("lb_endpoints", ()):
             yield one["endpoint"]["address"]["socket_address"]["address"]
-
-
-def _is_ip(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from mesh import table
+from mesh import forwarding, table
+from mesh.targets.gateway_api import predictions
 from mesh.targets.gateway_api.gateway import backend_tls, gateway, grants
 from mesh.targets.gateway_api.routes import routes
 from mesh.targets.kubernetes import limitations, objects
@@ -41,6 +42,7 @@ def render(snapshot: table.Snapshot, parameters: KubernetesParameters) -> Render
         limitations=tuple(sorted(found)),
         notes=(
             "A model is named by the host: the model that a message names must be the same.",
+            "Its patterns are of RE2: an implementation that takes others may refuse them.",
             "Retries, ejection of replicas, and the deadline of gRPC calls are the "
             "implementation's own: the standard channel has no words for them.",
         ),
@@ -49,6 +51,19 @@ def render(snapshot: table.Snapshot, parameters: KubernetesParameters) -> Render
 
 def _limitations(route: table.ModelRoute) -> Iterator[Limitation]:
     yield from limitations.of_headers_alone(route)
+    yield from predictions.limitations(route)
+    for version in route.killed:
+        yield Limitation(
+            model=route.model,
+            what=f"refusal of REST paths that name version {version}, which is killed",
+            so="they are answered 404, as a path that nobody serves",
+        )
+    if any(forwarding.is_shadowed(route, call) for call in forwarding.CALLS):
+        yield Limitation(
+            model=route.model,
+            what="the shadow",
+            so="no copies are made: a mirror cannot be told another version than the request's",
+        )
     split = route.split
     if split is None:
         return

@@ -1,8 +1,8 @@
 """A GRPCRoute and HTTPRoutes per model, which find the model by its host.
 
-The most specific match wins, whatever the order: a path that names a version
-is longer than one that does not, and a match of the unit's header is more than
-none. Where a split matches no header, the champion's rule leaves its calls out.
+The most specific match wins, whatever the order: a path that names a version is
+not one that names none, and of matches of one path, or method, the one with the most
+headers is chosen. See `specific`.
 """
 
 from __future__ import annotations
@@ -11,8 +11,11 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from mesh import forwarding, table
+from mesh.names import Wire
 from mesh.targets.gateway_api import backends
 from mesh.targets.gateway_api.gateway import GATEWAY
+from mesh.targets.gateway_api.predictions import Target, matched, predictions
+from mesh.targets.gateway_api.specific import Rule
 from mesh.targets.kubernetes import assigned, objects, protocol
 from mesh.targets.kubernetes.parameters import KubernetesParameters
 
@@ -20,12 +23,6 @@ Json = dict[str, Any]
 
 _MAX_RULES = 16
 """Rules of one route that the Gateway API allows."""
-
-_UNIT = {
-    "type": "RegularExpression",
-    "name": "x-algolink-unit",
-    "value": f"^{protocol.UNIT_PATTERN}$",
-}
 
 
 def routes(route: table.ModelRoute, parameters: KubernetesParameters) -> Iterator[Json]:
@@ -42,33 +39,31 @@ def routes(route: table.ModelRoute, parameters: KubernetesParameters) -> Iterato
 
 
 def _grpc_rules(route: table.ModelRoute, parameters: KubernetesParameters) -> list[Json]:
-    predictions = [protocol.INFER, protocol.STREAM]
-    others = [*protocol.INFO, *protocol.SERVER]
-    rules = []
-    if route.split is not None:
-        rules.append(
-            {
-                "matches": [_method(m, unit=not route.split.per_request) for m in predictions],
-                "backendRefs": backends.arms(route, route.split, "grpc", parameters),
-            }
-        )
-    left = others if _takes_all_predictions(route) else predictions + others
-    champion = backends.backend(route, "grpc", assigned.champion(route), parameters)
-    rules.append({"matches": [_method(m) for m in left], "backendRefs": [champion]})
-    return rules
+    methods = [protocol.INFER, protocol.STREAM]
+    rules: list[Json] = [
+        {
+            "matches": [_method(method, rule) for method in methods],
+            "backendRefs": _backends(route, "grpc", rule.target, parameters),
+        }
+        for rule in predictions(route)
+    ]
+    others = [_method(method) for method in (*protocol.INFO, *protocol.SERVER)]
+    champion = _backends(route, "grpc", assigned.champion(route), parameters)
+    return _with_others(rules, {"matches": others, "backendRefs": champion})
 
 
 def _http_rules(route: table.ModelRoute, parameters: KubernetesParameters) -> Iterator[Json]:
-    if route.split is not None:
-        yield {
-            "matches": [_path(protocol.infer_path(route.model), unit=not route.split.per_request)],
-            "backendRefs": backends.arms(route, route.split, "http", parameters),
+    rules: list[Json] = [
+        {
+            "matches": [_path(protocol.infer_path(route.model), rule)],
+            "backendRefs": _backends(route, "http", rule.target, parameters),
             **_timeouts(),
         }
+        for rule in predictions(route)
+    ]
     paths = [*protocol.info_paths(route.model), *protocol.SERVER_PATHS]
-    if not _takes_all_predictions(route):
-        paths.insert(0, protocol.infer_path(route.model))
-    yield _http_rule(route, paths, assigned.champion(route), parameters)
+    others = _http_rule(route, paths, assigned.champion(route), parameters)
+    yield from _with_others(rules, others)
     for version in route.versions:
         paths = [
             protocol.infer_path(route.model, version),
@@ -77,8 +72,20 @@ def _http_rules(route: table.ModelRoute, parameters: KubernetesParameters) -> It
         yield _http_rule(route, paths, assigned.explicit(route, version), parameters)
 
 
-def _takes_all_predictions(route: table.ModelRoute) -> bool:
-    return route.split is not None and route.split.per_request
+def _with_others(rules: list[Json], others: Json) -> list[Json]:
+    """`rules`, of which the last may be joined with the one for all else."""
+    *before, last = rules
+    if last["backendRefs"] != others["backendRefs"]:
+        return [*rules, others]
+    return [*before, {**others, "matches": [*last["matches"], *others["matches"]]}]
+
+
+def _backends(
+    route: table.ModelRoute, wire: Wire, target: Target, parameters: KubernetesParameters
+) -> list[Json]:
+    if isinstance(target, table.Split):
+        return backends.arms(route, target, wire, parameters)
+    return [backends.backend(route, wire, target, parameters)]
 
 
 def _http_rule(
@@ -89,7 +96,7 @@ def _http_rule(
 ) -> Json:
     return {
         "matches": [_path(path) for path in paths],
-        "backendRefs": [backends.backend(route, "http", request, parameters)],
+        "backendRefs": _backends(route, "http", request, parameters),
         **_timeouts(),
     }
 
@@ -99,14 +106,17 @@ def _timeouts() -> Json:
     return {"timeouts": {"request": action.timeout.ToJsonString()}}
 
 
-def _method(method: str, *, unit: bool = False) -> Json:
+def _method(method: str, rule: Rule[Target] | None = None) -> Json:
     match: Json = {"method": {"type": "Exact", "service": protocol.SERVICE, "method": method}}
-    return {**match, "headers": [_UNIT]} if unit else match
+    return match | _headers(rule)
 
 
-def _path(path: str, *, unit: bool = False) -> Json:
-    match: Json = {"path": {"type": "Exact", "value": path}}
-    return {**match, "headers": [_UNIT]} if unit else match
+def _path(path: str, rule: Rule[Target] | None = None) -> Json:
+    return {"path": {"type": "Exact", "value": path}} | _headers(rule)
+
+
+def _headers(rule: Rule[Target] | None) -> Json:
+    return {"headers": matched(dict(rule.headers))} if rule and rule.headers else {}
 
 
 def _route(

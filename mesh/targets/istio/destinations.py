@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mesh.targets.istio.routes import service_host
+from mesh.targets.istio.replicas import service_host
 from mesh.targets.kubernetes import objects
 from mesh.targets.kubernetes.parameters import KubernetesParameters
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from mesh import table
+from mesh import forwarding, table
+from mesh.targets.istio import matches
 from mesh.targets.istio.destinations import destination_rule
 from mesh.targets.istio.ingress import gateway, unit_filter
+from mesh.targets.istio.patches import patches
+from mesh.targets.istio.replicas import limitations as replica_limitations
+from mesh.targets.istio.replicas import replicas
 from mesh.targets.istio.routes import virtual_service
 from mesh.targets.istio.security import security
-from mesh.targets.istio.sticky import sticky
 from mesh.targets.istio.telemetry import telemetry
 from mesh.targets.kubernetes import limitations, objects
 from mesh.targets.kubernetes.parameters import KubernetesParameters
@@ -28,7 +31,7 @@ def render(snapshot: table.Snapshot, parameters: KubernetesParameters) -> Render
     for route in snapshot.routes.values():
         refuse_unknown(TARGET, route)
     files: dict[str, list[dict[str, Any]]] = {
-        "services.yaml": list(objects.services(snapshot, parameters)),
+        "services.yaml": list(replicas(snapshot, parameters)),
         "destinations.yaml": [
             destination_rule(pool, parameters) for pool in objects.routed_pools(snapshot)
         ],
@@ -39,9 +42,10 @@ def render(snapshot: table.Snapshot, parameters: KubernetesParameters) -> Render
     for model, route in sorted(snapshot.routes.items()):
         files[model_file(model)] = [
             virtual_service(route, parameters),
-            *sticky(snapshot, route, parameters),
+            *patches(snapshot, route, parameters),
         ]
     found = {limit for route in snapshot.routes.values() for limit in _limitations(route)}
+    found.update(replica_limitations(snapshot, parameters))
     return Rendering(
         target=TARGET,
         revision=snapshot.revision,
@@ -50,12 +54,20 @@ def render(snapshot: table.Snapshot, parameters: KubernetesParameters) -> Render
         notes=(
             "Merge extensionProviders.yaml of ConfigMap algolink-mesh-config into the mesh config.",
             "A model is named by the host: the model that a message names must be the same.",
+            "Copies for a shadow need Istio 1.28: earlier ones do not take their EnvoyFilter.",
         ),
     )
 
 
 def _limitations(route: table.ModelRoute) -> Iterator[Limitation]:
     yield from limitations.of_headers_alone(route)
+    yield from matches.limitations(route)
+    if any(forwarding.is_shadowed(route, call) for call in forwarding.CALLS):
+        yield Limitation(
+            model=route.model,
+            what="limits and log lines of the shadow's own",
+            so="copies share the limits of the pool, and no line says what became of them",
+        )
     if route.split is None:
         return
     yield from limitations.of_splits(route, route.split)

@@ -33,11 +33,15 @@ def champion(route: table.ModelRoute) -> dict[str, str]:
 
 
 def arm(route: table.ModelRoute, split: table.Split, arm_id: str) -> dict[str, str]:
-    """Of requests that `split` assigned to `arm_id`; those of a shift are no exposures."""
+    """Of requests that `split` assigned to `arm_id`; those of a shift are no exposures.
+
+    The champion answers for an arm that is killed, and the exposure is the arm's.
+    """
+    version = route.unkilled(split.versions[arm_id])
     if not split.experiment:
-        return explicit(route, split.versions[arm_id])
+        return explicit(route, version)
     return {
-        **explicit(route, split.versions[arm_id]),
+        **explicit(route, version),
         REQUEST_HEADERS["experiment"]: split.experiment,
         REQUEST_HEADERS["phase"]: str(split.phase),
         REQUEST_HEADERS["arm"]: arm_id,

@@ -10,6 +10,12 @@ from mesh.targets.rendering import Limitation
 
 def of_headers_alone(route: table.ModelRoute) -> Iterator[Limitation]:
     """What would need the message to be read."""
+    for version in route.killed:
+        yield Limitation(
+            model=route.model,
+            what=f"refusal of gRPC messages that name version {version}, which is killed",
+            so="it is not read, and the route decides as if none was named",
+        )
     if len(route.versions) > 1:
         yield Limitation(
             model=route.model,

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Literal
 
 from algolink.errors import InvalidArgument
 from algolink.names import shown
+from mesh.names import Wire
 
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _DOMAIN = re.compile(rf"{_LABEL.pattern}(\.{_LABEL.pattern})*")
@@ -30,6 +32,8 @@ class KubernetesParameters:
         http_port: port of a replica's REST server.
         tls_secret: name of the Secret, in `gateway_namespace`, that holds the
             gateway's certificate; empty to listen without TLS.
+        replicas: `service`, if a Service finds them by their labels; `entries`, if they
+            run elsewhere and the table's own addresses are to be written down.
         backend_ca: name of the ConfigMap, in `namespace`, that holds the CA of the
             replicas' certificates; empty if they serve without TLS.
 
@@ -46,6 +50,7 @@ class KubernetesParameters:
     http_port: int = 8002
     tls_secret: str = ""
     backend_ca: str = ""
+    replicas: Literal["service", "entries"] = "service"
 
     def __post_init__(self) -> None:
         for field in (*_NAMES, *_OPTIONAL_NAMES):
@@ -62,6 +67,14 @@ class KubernetesParameters:
         'iris.models.example.org'
         """
         return f"{model}.{self.domain}"
+
+    def port(self, wire: Wire) -> int:
+        """Port of a replica's server.
+
+        >>> KubernetesParameters(grpc_port=8001).port("grpc")
+        8001
+        """
+        return self.grpc_port if wire == "grpc" else self.http_port
 
 
 def _invalid(field: str, value: str, must_be: str) -> InvalidArgument:

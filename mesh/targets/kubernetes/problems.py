@@ -28,15 +28,15 @@ def problems(objects: Sequence[Json]) -> Iterator[str]:
         spec = object_.get("spec") or {}
         for problem in _of_kind(str(object_.get("kind")), spec):
             yield f"{_label(object_)}: {problem}"
-    services = {_identity(o)[2:] for o in objects if o.get("kind") == "Service"}
+    services = set(_service_hosts(objects))
     names = {r.get("name") for o in objects for r in _virtual_routes(o)}
     for object_ in objects:
         for name in _patched_routes(object_):
             if name not in names:
                 yield f"{_label(object_)}: it patches route {name}, which is in no VirtualService"
         for host in _istio_hosts(object_):
-            if tuple(reversed(host.split(".")[:2])) not in services:
-                yield f"{_label(object_)}: host {host} is no Service here"
+            if host not in services:
+                yield f"{_label(object_)}: host {host} is no Service and no ServiceEntry here"
 
 
 def _of_kind(kind: str, spec: Json) -> Iterator[str]:
@@ -66,9 +66,7 @@ def _virtual_service(spec: Json) -> Iterator[str]:
             (m.get("percentage") or {}).get("value", 100) for m in route.get("mirrors") or ()
         ]
         percents.append((route.get("mirrorPercentage") or {}).get("value", 0))
-        for percent in percents:
-            if not 0 <= percent <= 100:
-                yield f"{where}: it mirrors {percent} %"
+        yield from _mirrors(where, percents)
 
 
 def _weights(where: str, targets: Sequence[Json], *, default: int) -> Iterator[str]:
@@ -91,6 +89,25 @@ def _patch(patch: Json) -> Iterator[str]:
             "hash_policy"
         ):
             yield "a table of buckets lacks its hash"
+        fractions = [
+            (policy.get("runtime_fraction") or {}).get("default_value") or {}
+            for policy in route.get("request_mirror_policies") or ()
+        ]
+        yield from _mirrors("a copy", map(_percent, fractions))
+
+
+_DENOMINATORS = {"HUNDRED": 100, "TEN_THOUSAND": 10_000, "MILLION": 1_000_000}
+
+
+def _percent(fraction: Json) -> float:
+    whole = _DENOMINATORS[str(fraction.get("denominator", "HUNDRED"))]
+    return 100 * float(fraction.get("numerator", 0)) / whole
+
+
+def _mirrors(where: str, percents: Iterable[float]) -> Iterator[str]:
+    for percent in percents:
+        if not 0 <= percent <= 100:
+            yield f"{where}: it mirrors {percent:g} %"
 
 
 def _patched_routes(object_: Json) -> Iterator[str]:
@@ -108,6 +125,15 @@ def _virtual_routes(object_: Json) -> Sequence[Json]:
         if object_.get("kind") == "VirtualService"
         else ()
     )
+
+
+def _service_hosts(objects: Sequence[Json]) -> Iterator[str]:
+    for object_ in objects:
+        _, kind, namespace, name = _identity(object_)
+        if kind == "Service":
+            yield f"{name}.{namespace}.svc.cluster.local"
+        if kind == "ServiceEntry":
+            yield from (object_.get("spec") or {}).get("hosts") or ()
 
 
 def _istio_hosts(object_: Json) -> Iterator[str]:

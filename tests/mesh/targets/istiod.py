@@ -61,11 +61,17 @@ def bootstrap(
             }
         ],
     }
+    hosts = {o["spec"]["host"] for o in objects if o["kind"] == "DestinationRule"}
     clusters = [
-        _cluster(f"outbound|{port}", server, grpc=port == min(ports))
+        _cluster(f"outbound|{port}||{host}", server, grpc=port == min(ports))
+        for host in sorted(hosts)
         for port, server in ports.items()
     ]
-    return {"static_resources": {"listeners": [listener], "clusters": clusters}}
+    runtime = {"name": "istio", "static_layer": {"re2.max_program_size.error_level": 32_768}}
+    return {
+        "static_resources": {"listeners": [listener], "clusters": clusters},
+        "layered_runtime": {"layers": [runtime]},
+    }
 
 
 def _virtual_host(service: Json, patches: Sequence[Json]) -> Json:
@@ -93,8 +99,15 @@ def _route(http: Json, match: Json) -> Json:
     uri = match["uri"]
     matched: Json = {"path": uri["exact"]} if "exact" in uri else {"prefix": uri["prefix"]}
     matched["headers"] = [
-        {"name": name, "string_match": {"safe_regex": {"regex": value["regex"]}}}
-        for name, value in match.get("headers", {}).items()
+        *(_header(name, test) for name, test in match.get("headers", {}).items()),
+        *(
+            {
+                **_header(name, test),
+                "invert_match": True,
+                "treat_missing_header_as_empty": True,
+            }
+            for name, test in match.get("withoutHeaders", {}).items()
+        ),
     ]
     if "directResponse" in http:
         response = http["directResponse"]
@@ -117,6 +130,14 @@ def _route(http: Json, match: Json) -> Json:
     }
 
 
+def _header(name: str, test: Json) -> Json:
+    [(kind, value)] = test.items()
+    return {
+        "name": name,
+        "string_match": {"safe_regex": {"regex": value}} if kind == "regex" else {kind: value},
+    }
+
+
 def _headers(target: Json) -> Iterator[tuple[str, Any]]:
     for side in ("request", "response"):
         yield (
@@ -132,7 +153,8 @@ def _headers(target: Json) -> Iterator[tuple[str, Any]]:
 
 
 def _cluster_of(target: Json) -> str:
-    return f"outbound|{target['destination']['port']['number']}"
+    destination = target["destination"]
+    return f"outbound|{destination['port']['number']}||{destination['host']}"
 
 
 def _cluster(name: str, server: table.Endpoint, *, grpc: bool) -> Json:

@@ -28,10 +28,12 @@ PLAIN = KubernetesParameters(domain="models.example.org")
 SECURED = KubernetesParameters(
     domain="models.example.org", tls_secret="models-tls", backend_ca="replicas-ca"
 )
+ELSEWHERE = KubernetesParameters(domain="models.example.org", replicas="entries")
 
 KUBERNETES: dict[str, Callable[[table.Snapshot], Rendering]] = {
     "istio": lambda snapshot: istio.render(snapshot, PLAIN),
     "gateway-api": lambda snapshot: gateway_api.render(snapshot, PLAIN),
+    "istio-entries": lambda snapshot: istio.render(snapshot, ELSEWHERE),
     "istio-tls": lambda snapshot: istio.render(snapshot, SECURED),
     "gateway-api-tls": lambda snapshot: gateway_api.render(snapshot, SECURED),
 }
@@ -42,6 +44,7 @@ ENVOY: dict[str, Callable[[table.Snapshot], Rendering]] = {
 
 CASES = [
     *((target, name) for target in ("istio", "gateway-api") for name in EXAMPLES),
+    ("istio-entries", "champion-only"),
     ("istio-tls", "champion-only"),
     ("gateway-api-tls", "champion-only"),
     ("envoy", "experiment-90-10"),

@@ -66,12 +66,30 @@ def test_that_the_champion_does_not_help_out_is_told(render: Any) -> None:
     assert [limit.what for limit in told] == ["the champion's help where arm challenger fails"]
 
 
-@pytest.mark.parametrize("render", RENDERERS)
-def test_shadows_and_audiences_are_refused(render: Any) -> None:
-    shadowed = builders.a_route(shadow=table.Shadow(version=2, share_bp=100))
+def test_a_shadow_is_copied_by_envoy_alone() -> None:
+    shadowed = builders.a_snapshot(builders.a_route(shadow=table.Shadow(version=2, share_bp=100)))
 
-    with pytest.raises(FailedPrecondition, match="says shadow, which"):
-        render(builders.a_snapshot(shadowed), PARAMETERS)
+    by_istio, by_gateway = (render(shadowed, PARAMETERS) for render in RENDERERS)
+
+    kinds = [o["kind"] for o in by_istio.files["models/digits.yaml"]]
+    assert kinds == ["VirtualService", "EnvoyFilter"]
+    assert [limit for limit in by_gateway.limitations if limit.what == "the shadow"]
+
+
+def test_a_replica_that_serves_one_protocol_alone_is_told_where_entries_are_written() -> None:
+    only_grpc = (table.Endpoint("10.0.0.1", 8001), table.Endpoint("replica-2.example.org", 8001))
+    snapshot = builders.a_snapshot(
+        builders.a_route(), grpc=only_grpc, http=(table.Endpoint("10.0.0.1", 8002),)
+    )
+
+    rendered = istio.render(snapshot, replace(PARAMETERS, replicas="entries"))
+
+    written = [
+        o["spec"]["address"] for o in rendered.files["services.yaml"] if "address" in o["spec"]
+    ]
+    assert written == ["10.0.0.1"]
+    [told] = [limit for limit in rendered.limitations if "replica-2.example.org" in limit.what]
+    assert "1 serve gRPC and 0 REST" in told.so
 
 
 def test_more_arms_than_a_rule_takes_are_refused() -> None:
@@ -149,7 +167,11 @@ def experiment(spec: dict[str, Any]) -> dict[str, Any]:
             lambda spec: spec.update(subsets=[{"name": "v1"}, {"name": "v1"}]),
             "subset v1 is there 2 times",
         ),
-        ("DestinationRule", lambda spec: spec.update(host="a.b.svc"), "host a.b.svc is no Service"),
+        (
+            "DestinationRule",
+            lambda spec: spec.update(host="a.b.svc"),
+            "host a.b.svc is no Service and no ServiceEntry",
+        ),
         (
             "EnvoyFilter",
             lambda spec: spec["configPatches"][0]["patch"]["value"]["typed_config"].update(
