@@ -19,7 +19,7 @@ ROUTE_KEYS = frozenset(
 """Keys of a route's JSON that every target knows, or need not know."""
 
 PART_KEYS = {
-    "audiences": frozenset({"conditions", "version"}),
+    "audiences": frozenset({"name", "conditions", "version"}),
     "shadow": frozenset({"version", "share_bp"}),
 }
 """Keys of parts of a route that every target knows."""
