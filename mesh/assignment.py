@@ -12,17 +12,17 @@ from envoy.extensions.filters.http.lua.v3 import lua_pb2
 from google.protobuf import any_pb2
 
 from mesh import fallback, names, table
-from mesh.forwarding import STREAM, Call
+from mesh.forwarding import Call
 
 
-def explicit(route: table.ModelRoute, version: int) -> dict[str, any_pb2.Any]:
-    """For requests that name `version` themselves."""
-    return _context({"version": str(version), "revision": route.revision})
+def explicit(route: table.ModelRoute, version: int, call: Call) -> dict[str, any_pb2.Any]:
+    """For calls of one kind that name `version` themselves."""
+    return _context(call, {"version": str(version), "revision": route.revision})
 
 
-def champion(route: table.ModelRoute) -> dict[str, any_pb2.Any]:
-    """For requests that name no version and are in no experiment."""
-    return explicit(route, route.champion)
+def champion(route: table.ModelRoute, call: Call) -> dict[str, any_pb2.Any]:
+    """For calls of one kind that name no version and are in no experiment."""
+    return explicit(route, route.champion, call)
 
 
 def arm(
@@ -34,7 +34,7 @@ def arm(
     """
     version = route.unkilled(split.versions[arm_id])
     if not split.experiment:
-        return explicit(route, version)
+        return explicit(route, version, call)
     values: dict[str, str | Mapping[str, str]] = {
         "version": str(version),
         "revision": route.revision,
@@ -47,7 +47,7 @@ def arm(
         assert split.fallback is not None  # noqa: S101 - falls_back says so
         values["plan"] = fallback.plan(route, split, arm_id)
         values["headers"] = fallback.retry_headers(route, split.fallback, call.wire)
-    return _context(values)
+    return _context(call, values)
 
 
 def falls_back(route: table.ModelRoute, split: table.Split, arm_id: str, call: Call) -> bool:
@@ -55,7 +55,7 @@ def falls_back(route: table.ModelRoute, split: table.Split, arm_id: str, call: C
 
     What was answered on a stream cannot be taken back.
     """
-    return call is not STREAM and fallback.applies(route, split, arm_id)
+    return not call.is_stream and fallback.applies(route, split, arm_id)
 
 
 def held_out(holdout: table.Holdout) -> dict[str, any_pb2.Any]:
@@ -67,10 +67,12 @@ def held_out(holdout: table.Holdout) -> dict[str, any_pb2.Any]:
     return {names.HOLDOUT_FILTER: packed}
 
 
-def _context(values: Mapping[str, str | Mapping[str, str]]) -> dict[str, any_pb2.Any]:
+def _context(call: Call, values: Mapping[str, str | Mapping[str, str]]) -> dict[str, any_pb2.Any]:
     # Strings only: a number would come out of a Struct as a float.
     per_route = lua_pb2.LuaPerRoute()
     per_route.filter_context.update(values)
+    if call.is_foreign:
+        per_route.filter_context.update({"pin": "message"})
     packed = any_pb2.Any()
     packed.Pack(per_route, deterministic=True)
     return {names.ASSIGN_FILTER: packed}

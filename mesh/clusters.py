@@ -27,6 +27,7 @@ from mesh import attempts, composite, destinations, fallback, names, table
 from mesh.names import Wire
 
 WIRES: tuple[Wire, ...] = ("grpc", "http")
+FOREIGN_WIRES: tuple[Wire, ...] = ("foreign-grpc", "foreign-http")
 
 _POOL_LIMITS = attempts.Limits(requests=8_192, pending=8_192)
 _WINDOW_UPDATES_PER_FRAME = 10_000
@@ -44,13 +45,13 @@ def clusters(snapshot: table.Snapshot) -> Iterator[cluster_pb2.Cluster]:
     for name, _, wire, limits in _named_clusters(snapshot):
         yield _cluster(name, wire, limits)
     for route in snapshot.routes.values():
-        yield from _fallbacks(route)
+        yield from _fallbacks(route, _wires(snapshot.pools[route.pool]))
 
 
 def endpoints(snapshot: table.Snapshot) -> Iterator[endpoint_pb2.ClusterLoadAssignment]:
     """Endpoints of all clusters; those of a pool without replicas are empty."""
     for name, pool, wire, _ in _named_clusters(snapshot):
-        servers = pool.grpc if wire == "grpc" else pool.http
+        servers = pool.grpc if names.is_grpc(wire) else pool.http
         yield endpoint_pb2.ClusterLoadAssignment(
             cluster_name=name,
             endpoints=[
@@ -68,15 +69,19 @@ def _named_clusters(
 ) -> Iterator[tuple[str, table.Pool, Wire, attempts.Limits]]:
     """Name, replicas, wire and limits of each."""
     for _, pool in sorted(snapshot.pools.items()):
-        for wire in WIRES:
+        for wire in _wires(pool):
             yield names.pool_cluster(pool.name, wire), pool, wire, _POOL_LIMITS
     for _, route in sorted(snapshot.routes.items()):
         pool = snapshot.pools[route.pool]
-        for wire in WIRES:
+        for wire in _wires(pool):
             for name in _limited(route, wire):
                 yield name, pool, wire, route.handling.limits
             if route.shadow is not None:
                 yield names.shadow_cluster(route.model, wire), pool, wire, _SHADOW_LIMITS
+
+
+def _wires(pool: table.Pool) -> tuple[Wire, ...]:
+    return FOREIGN_WIRES if pool.foreign else WIRES
 
 
 def _limited(route: table.ModelRoute, wire: Wire) -> Iterator[str]:
@@ -89,13 +94,13 @@ def _limited(route: table.ModelRoute, wire: Wire) -> Iterator[str]:
         yield destinations.own(route, version, wire)
 
 
-def _fallbacks(route: table.ModelRoute) -> Iterator[cluster_pb2.Cluster]:
+def _fallbacks(route: table.ModelRoute, wires: Sequence[Wire]) -> Iterator[cluster_pb2.Cluster]:
     split = route.split
     if split is None:
         return
     for arm in sorted(split.versions):
         if fallback.is_prepared(route, split, arm):
-            for wire in WIRES:
+            for wire in wires:
                 yield _composite(
                     destinations.with_fallback(route, split, arm, wire),
                     fallback.clusters(route, split, arm, wire),
@@ -201,7 +206,7 @@ def _protocol(wire: Wire) -> http_protocol_options_pb2.HttpProtocolOptions:
     # Idle connections close before a second keepalive ping: a gRPC server takes
     # repeated pings on a connection without data for abuse.
     common = protocol_pb2.HttpProtocolOptions(idle_timeout=duration_pb2.Duration(seconds=25))
-    if wire == "http":
+    if not names.is_grpc(wire):
         return options(
             common_http_protocol_options=common,
             explicit_http_config=options.ExplicitHttpConfig(

@@ -68,7 +68,7 @@ def retry_headers(route: table.ModelRoute, fallback: table.Fallback, wire: Wire)
     headers = {names.ATTEMPT_TIMEOUT_HEADER: str(fallback.attempt_timeout_ms)}
     if route.handling.retries.number == 0:
         headers["x-envoy-max-retries"] = "1"
-    if wire == "grpc":
+    if names.is_grpc(wire):
         headers["x-envoy-retry-grpc-on"] = _GRPC_STATUSES
         headers["x-envoy-retry-on"] = "retriable-headers"
     else:

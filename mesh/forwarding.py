@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from envoy.config.core.v3 import base_pb2
 from envoy.config.route.v3 import route_components_pb2 as components
@@ -12,7 +12,7 @@ from envoy.type.matcher.v3 import string_pb2
 from envoy.type.v3 import percent_pb2
 from google.protobuf import duration_pb2, wrappers_pb2
 
-from mesh import fallback, names, table
+from mesh import clusters, fallback, names, table
 from mesh.attempts import PLAIN, Failure, Handling, Retries
 from mesh.names import Wire
 
@@ -41,6 +41,21 @@ class Call:
     wire: Wire
     operations: frozenset[str]
 
+    @property
+    def is_grpc(self) -> bool:
+        """Whether it is gRPC."""
+        return names.is_grpc(self.wire)
+
+    @property
+    def is_stream(self) -> bool:
+        """Whether it is a stream of messages."""
+        return names.OPERATION_STREAM in self.operations
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether it is forwarded to servers that read no version from a header."""
+        return self.wire in clusters.FOREIGN_WIRES
+
 
 STREAM = Call("stream", "grpc", frozenset({names.OPERATION_STREAM}))
 _UNARY_OPERATIONS = frozenset({names.OPERATION_INFER, names.OPERATION_INFO, names.OPERATION_SERVER})
@@ -49,6 +64,17 @@ REST = Call("http", "http", _UNARY_OPERATIONS)
 
 CALLS = (STREAM, UNARY, REST)
 """In the order in which their routes are matched."""
+
+_FOREIGN_CALLS = (
+    replace(STREAM, wire="foreign-grpc"),
+    replace(UNARY, wire="foreign-grpc"),
+    replace(REST, wire="foreign-http"),
+)
+
+
+def calls(pool: table.Pool) -> tuple[Call, ...]:
+    """All kinds of calls, as they are forwarded to the replicas of `pool`."""
+    return _FOREIGN_CALLS if pool.foreign else CALLS
 
 
 def to_cluster(call: Call, cluster: str, handling: Handling = PLAIN) -> components.RouteAction:
@@ -74,7 +100,7 @@ def to_split(
 def is_shadowed(route: table.ModelRoute, call: Call) -> bool:
     """Whether copies of such calls go to a shadow; a stream cannot be copied."""
     shadow = route.shadow
-    return shadow is not None and shadow.version not in route.killed and call is not STREAM
+    return shadow is not None and shadow.version not in route.killed and not call.is_stream
 
 
 def add_shadow(action: components.RouteAction, route: table.ModelRoute, call: Call) -> None:
@@ -96,7 +122,7 @@ def add_shadow(action: components.RouteAction, route: table.ModelRoute, call: Ca
 
 
 def _action(call: Call, handling: Handling) -> components.RouteAction:
-    if call is STREAM:
+    if call.is_stream:
         # What was answered on a stream cannot be taken back, so it is never
         # retried; and it may last.
         return components.RouteAction(
@@ -115,7 +141,7 @@ def _retry(call: Call, retries: Retries) -> components.RetryPolicy:
     policy = components.RetryPolicy(
         retry_on=",".join(_conditions(call, retries.on)),
         retriable_status_codes=[]
-        if call.wire == "grpc"
+        if call.is_grpc
         else [_STATUSES[failure] for failure in retries.on if failure in _STATUSES],
         # Only where a request asks for retriable-headers, as assign.lua makes it.
         retriable_headers=[
@@ -124,7 +150,7 @@ def _retry(call: Call, retries: Retries) -> components.RetryPolicy:
             )
             for status in fallback.RETRIED_GRPC_STATUSES
         ]
-        if call.wire == "grpc"
+        if call.is_grpc
         else [],
         num_retries=wrappers_pb2.UInt32Value(value=retries.number),
         # A dead replica has the fewest requests under way, so the balancer would
@@ -142,7 +168,7 @@ def _retry(call: Call, retries: Retries) -> components.RetryPolicy:
 
 def _conditions(call: Call, on: Sequence[Failure]) -> list[str]:
     """Envoy's words for failures."""
-    if call.wire == "grpc":
+    if call.is_grpc:
         return [failure.value for failure in on]
     without_status = [failure.value for failure in on if failure not in _STATUSES]
     has_status = len(without_status) < len(on)

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from typing import Literal
 
-Wire = Literal["grpc", "http"]
-"""What a cluster's replicas are spoken to: OIP over gRPC, or over REST."""
+Wire = Literal["grpc", "http", "foreign-grpc", "foreign-http"]
+"""What a cluster's replicas are spoken to: OIP over gRPC, or over REST.
+
+A foreign server is none of ours and reads no version from a header: for it pin.lua
+writes the version into the message or the path. Its clusters have names of their
+own, so that no route that leaves the message as it is can lead there.
+"""
 
 MODEL_HEADER = "x-al-model"
 """Scope of a request: a model id, or `SERVER_SCOPE`. Set by route.lua alone."""
@@ -30,6 +35,9 @@ PLAN_HEADER = "x-al-plan"
 
 VERSION_HEADER = "x-al-version"
 """Towards a replica: the version that this attempt must run."""
+
+PIN_HEADER = "x-al-pin"
+"""Present where the server is foreign."""
 
 SHADOW_HEADER = "x-al-shadow"
 """Present on the copy of a request that a shadow gets."""
@@ -69,6 +77,15 @@ METADATA_NAMESPACE = "algolink"
 
 REQUEST_BODY_LIMIT_BYTES = 64 * 1024 * 1024
 """A request body up to this size is taken, and can be sent again on a retry."""
+
+
+def is_grpc(wire: Wire) -> bool:
+    """Whether it is gRPC.
+
+    >>> is_grpc("foreign-grpc"), is_grpc("http")
+    (True, False)
+    """
+    return wire.endswith("grpc")
 
 
 def pool_cluster(pool: str, wire: Wire) -> str:

@@ -18,7 +18,7 @@ from google.protobuf import any_pb2, wrappers_pb2
 
 from algolink.split import BUCKETS
 from mesh import assignment, destinations, forwarding, matchers, names, table
-from mesh.forwarding import CALLS, Call
+from mesh.forwarding import Call
 
 _DEFAULT_POOL = "default"
 
@@ -35,7 +35,7 @@ def route_configurations(snapshot: table.Snapshot) -> Iterator[route_pb2.RouteCo
     """The routes of every scope."""
     yield _configuration(names.SERVER_SCOPE, list(_server_routes(snapshot)))
     for model, route in sorted(snapshot.routes.items()):
-        yield _configuration(model, list(_model_routes(route)))
+        yield _configuration(model, list(_model_routes(route, snapshot.pools[route.pool])))
 
 
 def problems(
@@ -81,7 +81,7 @@ def _server_routes(snapshot: table.Snapshot) -> Iterator[components.Route]:
     if not pools:
         return
     pool = _DEFAULT_POOL if _DEFAULT_POOL in pools else pools[0]
-    for call in CALLS:
+    for call in forwarding.calls(snapshot.pools[pool]):
         if names.OPERATION_SERVER in call.operations:
             yield _route(
                 f"server-{call.name}",
@@ -90,33 +90,34 @@ def _server_routes(snapshot: table.Snapshot) -> Iterator[components.Route]:
             )
 
 
-def _model_routes(route: table.ModelRoute) -> Iterator[components.Route]:
+def _model_routes(route: table.ModelRoute, pool: table.Pool) -> Iterator[components.Route]:
+    calls = forwarding.calls(pool)
     for version in route.killed:
         yield _version_killed(route, version)
     for version in route.versions:
-        context = assignment.explicit(route, version)
         requested = _equals(names.REQUESTED_VERSION_HEADER, str(version))
-        for call in CALLS:
+        for call in calls:
+            context = assignment.explicit(route, version, call)
             yield _to_pool(f"version-{version}-{call.name}", call, route, context, requested)
     yield _version_not_served(route)
     for number, (units, version) in enumerate(matchers.overridden(route.overrides), start=1):
-        for call in CALLS:
+        for call in calls:
             name = f"override-{number}-{call.name}"
             yield _select(name, call, route, version, units, _PREDICTION)
     for number, each in enumerate(route.audiences, start=1):
         meant = [*matchers.attributes(each.conditions), _PREDICTION]
-        for call in CALLS:
+        for call in calls:
             name = f"audience-{number}-"
             if each.version is not None:
                 yield _select(name + call.name, call, route, each.version, *meant)
                 continue
             yield from _split(name, call, route, *meant)
-            context = assignment.champion(route)
+            context = assignment.champion(route, call)
             yield _predict(f"{name}champion-{call.name}", call, route, context, *meant)
-    for call in CALLS:
+    for call in calls:
         yield from _split("", call, route, _PREDICTION)
-    for call in CALLS:
-        context = assignment.champion(route)
+    for call in calls:
+        context = assignment.champion(route, call)
         if forwarding.is_shadowed(route, call):
             name = f"champion-predict-{call.name}"
             yield _predict(name, call, route, context, _PREDICTION)
@@ -135,7 +136,7 @@ def _select(
     action = forwarding.to_cluster(call, cluster, route.handling)
     if forwarding.is_shadowed(route, call):
         forwarding.add_shadow(action, route, call)
-    context = assignment.explicit(route, route.unkilled(version))
+    context = assignment.explicit(route, route.unkilled(version), call)
     return _route(name, call, *matchers, action=action, context=context)
 
 
@@ -177,7 +178,7 @@ def _split(
     if split is None:
         return
     if holdout is not None:
-        context = assignment.champion(route)
+        context = assignment.champion(route, call)
         name = f"{prefix}held-{call.name}"
         yield _predict(name, call, route, context, _present(names.HELD_HEADER), *matchers)
     hashed = "x-request-id" if split.per_request else names.UNIT_HEADER
@@ -284,7 +285,7 @@ def _route(
         match=components.RouteMatch(prefix="/", headers=[*matchers, *_of(call)]),
         route=action,
     )
-    if call.wire == "grpc":
+    if call.is_grpc:
         route.match.grpc.SetInParent()
     for filter_name, packed in (context or {}).items():
         route.typed_per_filter_config[filter_name].CopyFrom(packed)
@@ -293,7 +294,7 @@ def _route(
 
 def _of(call: Call) -> list[components.HeaderMatcher]:
     """Matchers that tell `call` from the ones of the same wire that come after it."""
-    if names.OPERATION_STREAM in call.operations:
+    if call.is_stream:
         return [_equals(names.OPERATION_HEADER, names.OPERATION_STREAM)]
     return []
 

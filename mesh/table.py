@@ -175,11 +175,14 @@ class Pool:
         name: `[a-z0-9-]+`.
         grpc: their gRPC servers, sorted.
         http: their REST servers, sorted.
+        foreign: whether they are servers that are not ours (Triton) and read the
+            version from the message or the path alone, where the mesh writes it.
     """
 
     name: str
     grpc: tuple[Endpoint, ...] = ()
     http: tuple[Endpoint, ...] = ()
+    foreign: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -216,6 +219,7 @@ def to_json(snapshot: Snapshot) -> dict[str, Any]:
                 "name": pool.name,
                 "grpc": [[e.host, e.port] for e in pool.grpc],
                 "http": [[e.host, e.port] for e in pool.http],
+                **({"foreign": True} if pool.foreign else {}),
             }
             for _, pool in sorted(snapshot.pools.items())
         ],
@@ -230,6 +234,7 @@ def from_json(value: Mapping[str, Any]) -> Snapshot:
             name=pool["name"],
             grpc=tuple(Endpoint(host, port) for host, port in pool["grpc"]),
             http=tuple(Endpoint(host, port) for host, port in pool["http"]),
+            foreign=pool.get("foreign", False),
         )
         for pool in value["pools"]
     ]

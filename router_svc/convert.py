@@ -101,6 +101,7 @@ def replica_from_proto(message: router_pb2.AnnounceRequest, *, at: datetime) -> 
         versions=dict(_loaded(loaded) for loaded in message.versions),
         renewed=at,
         draining=message.draining,
+        foreign=message.foreign,
     )
 
 
@@ -121,6 +122,7 @@ def replica_to_proto(replica: Replica, *, alive: bool) -> router_pb2.Replica:
             for version, loaded in sorted(replica.versions.items())
         ],
         renew_time=timestamp(replica.renewed),
+        foreign=replica.foreign,
     )
 
 

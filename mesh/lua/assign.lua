@@ -2,7 +2,7 @@
 -- the request, and tells the client in the answer.
 
 local NAMESPACE = "algolink"
-local KEYS = { "experiment", "phase", "arm", "version", "revision", "plan" }
+local KEYS = { "experiment", "phase", "arm", "version", "revision", "plan", "pin" }
 local ANSWERS = {
   "x-algolink-arm", "x-algolink-experiment", "x-algolink-version", "x-algolink-request-id",
   "x-algolink-fallback",
@@ -40,12 +40,17 @@ end
 
 -- The version that answered. A gRPC replica says it in its trailers, to have
 -- headers, message and trailers leave in one piece, so its headers are believed
--- to come from the version that it was told to run, unless they are an error.
+-- to come from the version that it was told to run, unless they are an error. A
+-- foreign server never says it: it ran what was written into the request.
 local function answered(headers, note)
   local served = headers:get("x-al-served")
   if served then return served end
   local is_grpc = (headers:get("content-type") or ""):sub(1, 16) == "application/grpc"
-  if is_grpc and not headers:get("grpc-status") then return tried(headers, note) end
+  if is_grpc then
+    if not headers:get("grpc-status") then return tried(headers, note) end
+  elseif note["pin"] and headers:get(":status") == "200" then
+    return tried(headers, note)
+  end
 end
 
 function envoy_on_response(handle)

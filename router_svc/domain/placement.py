@@ -59,14 +59,20 @@ def endpoints(members: Members, previous: Pool, required: Collection[VersionName
     in if it was. The last endpoints stay whatever happens: a request that fails
     there would fail anyway, and the replica may be fine while its line to the
     router is not.
+
+    All are of one kind, because the routes of a pool are made for one: the kind
+    that was inside, for as long as one of it can stay.
     """
-    inside = [
-        replica for replica in members.alive if all(replica.is_ready(v) for v in required)
-    ] + [replica for replica in members.awaited if replica.grpc in previous.grpc]
+    ready = [r for r in members.alive if all(r.is_ready(v) for v in required)]
+    staying = [r for r in ready if r.foreign is previous.foreign] + [
+        r for r in members.awaited if r.grpc in previous.grpc
+    ]
+    inside = staying or ready
     if not inside:
         return previous
     return Pool(
         name=members.pool,
         grpc=tuple(sorted({replica.grpc for replica in inside})),
         http=tuple(sorted({replica.http for replica in inside})),
+        foreign=previous.foreign if staying else not previous.foreign,
     )

@@ -117,6 +117,7 @@ class Replica:
         renewed: when it last said so; UTC.
         heard: whether it said so to this process; else it is from the database.
         draining: whether it is about to stop.
+        foreign: whether its servers read no version from a header.
     """
 
     id: str
@@ -127,6 +128,7 @@ class Replica:
     renewed: datetime
     heard: bool = True
     draining: bool = False
+    foreign: bool = False
 
     def alive(self, *, at: datetime, lease: timedelta) -> bool:
         """Whether it was heard and its lease holds."""

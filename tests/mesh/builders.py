@@ -80,10 +80,11 @@ def a_snapshot(
     *routes: table.ModelRoute,
     grpc: tuple[table.Endpoint, ...] = (table.Endpoint("127.0.0.1", 8001),),
     http: tuple[table.Endpoint, ...] = (table.Endpoint("127.0.0.1", 8002),),
+    foreign: bool = False,
 ) -> table.Snapshot:
     return table.Snapshot(
         routes={route.model: route for route in routes},
-        pools={"default": table.Pool(name="default", grpc=grpc, http=http)},
+        pools={"default": table.Pool(name="default", grpc=grpc, http=http, foreign=foreign)},
     )
 
 

@@ -39,6 +39,7 @@ class Mesh:
             *routes,
             grpc=tuple(sorted(r.grpc_endpoint for r in self.replicas)),
             http=tuple(sorted(r.http_endpoint for r in self.replicas)),
+            foreign=any(r.foreign for r in self.replicas),
         )
 
     async def route(self, *routes: table.ModelRoute) -> None:

@@ -30,6 +30,7 @@ class Replica(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: ignore[mi
         failing: status of the predictions of some versions, gRPC's or REST's.
         hold: while it is not set, predictions wait.
         hanging: versions whose predictions never end.
+        foreign: whether it reads the version from message or path, and tells none.
     """
 
     requests: list[Mapping[str, str]] = field(default_factory=list)
@@ -38,6 +39,7 @@ class Replica(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: ignore[mi
     failing: dict[str, grpc.StatusCode | int] = field(default_factory=dict)
     hanging: set[str] = field(default_factory=set)
     hold: asyncio.Event = field(default_factory=asyncio.Event)
+    foreign: bool = False
     grpc_endpoint: table.Endpoint = field(default=table.Endpoint("", 0))
     http_endpoint: table.Endpoint = field(default=table.Endpoint("", 0))
 
@@ -52,13 +54,15 @@ class Replica(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: ignore[mi
 
     async def ModelMetadata(self, request: Any, context: Any) -> service_pb2.ModelMetadataResponse:
         version = dict(context.invocation_metadata()).get("x-al-version", "")
+        version = request.version if self.foreign else version
         return service_pb2.ModelMetadataResponse(name=request.name, versions=[version])
 
     async def ModelInfer(
         self, request: service_pb2.ModelInferRequest, context: Any
     ) -> service_pb2.ModelInferResponse:
         version = await self._take(request, context)
-        context.set_trailing_metadata([("x-al-served", version)])
+        if not self.foreign:
+            context.set_trailing_metadata([("x-al-served", version)])
         return service_pb2.ModelInferResponse(
             model_name=request.model_name, model_version=version, id=request.id
         )
@@ -79,7 +83,7 @@ class Replica(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: ignore[mi
         self.requests.append(headers)
         self.bodies.append(request)
         await self.hold.wait()
-        version = str(headers.get("x-al-version", ""))
+        version = request.model_version if self.foreign else str(headers.get("x-al-version", ""))
         if version in self.hanging:
             await asyncio.Event().wait()
         status = self.failing.get(version, self.fail_with)
@@ -98,6 +102,8 @@ class Replica(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: ignore[mi
     async def handle_http(self, request: web.Request) -> web.Response:
         headers = {key.lower(): value for key, value in request.headers.items()}
         version = headers.get("x-al-version", "")
+        if self.foreign:
+            version = (request.path + "/").partition("/versions/")[2].partition("/")[0]
         if request.path.endswith("/infer"):
             await request.read()
             self.requests.append(headers)
@@ -108,7 +114,8 @@ class Replica(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: ignore[mi
             if isinstance(status, int):
                 return web.json_response({"error": "told to fail"}, status=status)
         return web.json_response(
-            {"model_version": version, "path": request.path}, headers={"x-al-served": version}
+            {"model_version": version, "path": request.path_qs},
+            headers={} if self.foreign else {"x-al-served": version},
         )
 
 

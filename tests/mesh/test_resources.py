@@ -82,6 +82,7 @@ SNAPSHOTS = {
             ),
         )
     ),
+    "foreign": builders.a_snapshot(builders.a_route(split=builders.a_split()), foreign=True),
     "no_replicas": builders.a_snapshot(builders.a_route(), grpc=(), http=()),
 }
 

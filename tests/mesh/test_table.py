@@ -131,10 +131,12 @@ routes = st.builds(
         },
     ),
 )
-snapshots = st.lists(routes, max_size=4, unique_by=lambda route: route.model).map(
-    lambda some: Snapshot(
-        routes={route.model: route for route in some}, pools={"default": a_pool()}
-    )
+snapshots = st.builds(
+    lambda some, foreign: Snapshot(
+        routes={route.model: route for route in some}, pools={"default": a_pool(foreign=foreign)}
+    ),
+    st.lists(routes, max_size=4, unique_by=lambda route: route.model),
+    st.booleans(),
 )
 
 

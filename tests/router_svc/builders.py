@@ -91,6 +91,7 @@ def a_replica(
     renewed: datetime = NOON,
     heard: bool = True,
     draining: bool = False,
+    foreign: bool = False,
 ) -> Replica:
     number = int(replica_id.removeprefix("r"))
     versions = {
@@ -109,6 +110,7 @@ def a_replica(
         renewed=renewed,
         heard=heard,
         draining=draining,
+        foreign=foreign,
     )
 
 
@@ -173,4 +175,5 @@ def announcement(replica: Replica) -> router_pb2.AnnounceRequest:
             for version, loaded in replica.versions.items()
         ],
         draining=replica.draining,
+        foreign=replica.foreign,
     )

@@ -115,11 +115,14 @@ class Announcer:
         holds_back: versions that it does not load.
     """
 
-    def __init__(self, replica_id: str, grpc_at: Endpoint, http_at: Endpoint) -> None:
+    def __init__(
+        self, replica_id: str, grpc_at: Endpoint, http_at: Endpoint, *, foreign: bool = False
+    ) -> None:
         self.told: router_pb2.AnnounceResponse | None = None
         self.holds_back: set[VersionName] = set()
         self.draining = False
         self._identity = (replica_id, grpc_at, http_at)
+        self._foreign = foreign
         self._versions: dict[VersionName, Loaded] = {}
         self._changes = Notifier()
 
@@ -165,6 +168,7 @@ class Announcer:
                     versions=dict(self._versions),
                     renewed=builders.NOON,
                     draining=self.draining,
+                    foreign=self._foreign,
                 )
             )
             with contextlib.suppress(TimeoutError):

@@ -11,8 +11,10 @@ import pytest
 from algolink.router.v1 import router_pb2
 from router_svc.domain.world import ExperimentState
 from tests.router_svc.builders import a_model, a_version, an_experiment
-from tests.router_svc.neighbours import until
-from tests.router_svc.stack import stack
+from tests.router_svc.neighbours import Announcer, until
+from tests.router_svc.neighbours import running as during
+from tests.router_svc.stack import TOKEN, stack
+from tests.router_svc.upstream import Upstream
 
 pytestmark = pytest.mark.e2e
 
@@ -92,6 +94,41 @@ async def test_a_promotion_under_load_loses_no_request(tmp_path: Path) -> None:
 
         assert load.failures == []
         assert set(load.versions[already + 4 :]) == {"2"}
+
+
+async def test_a_pool_that_changes_its_kind_under_load_answers_nothing_wrong(
+    tmp_path: Path,
+) -> None:
+    async with (
+        stack(tmp_path, replica_count=1) as running,
+        Upstream.serving(foreign=True) as foreign,
+    ):
+        ours, native = running.announcers[0], running.upstreams[0]
+        theirs = Announcer("triton-1", foreign.grpc, foreign.http, foreign=True)
+        running.neighbours.show_model(a_model(champion=1))
+        running.neighbours.show_experiment(an_experiment())
+        await running.until_live(champion=1)
+        async with running.load() as load, during(theirs.run(running.router.address, TOKEN)):
+            await until(lambda: "2" in load.versions and len(theirs.wanted) == 2)
+            for leaving, upstream in ((ours, foreign), (theirs, native)):
+                answered = upstream.answered
+                leaving.drain()
+                await until(
+                    lambda upstream=upstream, answered=answered: (  # type: ignore[misc]
+                        upstream.answered > answered + 200
+                    )
+                )
+                leaving.draining = False
+            units = [f"unit-{number}" for number in range(100)]
+            answers = [await running.predict(unit) for unit in units]
+            expected = [
+                await running.routes.Explain(router_pb2.ExplainRequest(model="digits", unit=unit))
+                for unit in units
+            ]
+
+        assert load.failures == []
+        assert set(load.versions) == {"1", "2"}
+        assert answers == [str(explained.version) for explained in expected]
 
 
 async def test_a_router_that_is_killed_and_restarted_under_load_loses_no_request(

@@ -19,24 +19,33 @@ class Upstream(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: ignore[m
     Attributes:
         grpc: where it listens.
         http: where a REST server would; nobody asks it in these tests.
+        foreign: whether it reads the version from the message.
+        answered: predictions so far.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, foreign: bool = False) -> None:
+        self.foreign = foreign
+        self.answered = 0
         self.grpc = Endpoint("127.0.0.1", 0)
         self.http = Endpoint("127.0.0.1", 0)
 
     async def ModelInfer(
         self, request: service_pb2.ModelInferRequest, context: Any
     ) -> service_pb2.ModelInferResponse:
+        self.answered += 1
+        if self.foreign:
+            return service_pb2.ModelInferResponse(
+                model_name=request.model_name, model_version=request.model_version
+            )
         version = dict(context.invocation_metadata()).get("x-al-version", "")
         await context.send_initial_metadata([("x-al-served", version)])
         return service_pb2.ModelInferResponse(model_name=request.model_name, model_version=version)
 
     @classmethod
     @contextlib.asynccontextmanager
-    async def serving(cls) -> AsyncIterator[Upstream]:
+    async def serving(cls, *, foreign: bool = False) -> AsyncIterator[Upstream]:
         """An upstream on a free port."""
-        upstream = cls()
+        upstream = cls(foreign=foreign)
         server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
         service_pb2_grpc.add_GRPCInferenceServiceServicer_to_server(upstream, server)
         port = server.add_insecure_port("127.0.0.1:0")

@@ -167,7 +167,7 @@ class Status(_message.Message):
     def __init__(self, replicas: _Optional[_Iterable[_Union[Replica, _Mapping]]] = ..., envoys: _Optional[_Iterable[_Union[EnvoyNode, _Mapping]]] = ..., settling: _Optional[bool] = ...) -> None: ...
 
 class Replica(_message.Message):
-    __slots__ = ("id", "pool", "grpc_address", "http_address", "alive", "versions", "renew_time")
+    __slots__ = ("id", "pool", "grpc_address", "http_address", "alive", "versions", "renew_time", "foreign")
     ID_FIELD_NUMBER: _ClassVar[int]
     POOL_FIELD_NUMBER: _ClassVar[int]
     GRPC_ADDRESS_FIELD_NUMBER: _ClassVar[int]
@@ -175,6 +175,7 @@ class Replica(_message.Message):
     ALIVE_FIELD_NUMBER: _ClassVar[int]
     VERSIONS_FIELD_NUMBER: _ClassVar[int]
     RENEW_TIME_FIELD_NUMBER: _ClassVar[int]
+    FOREIGN_FIELD_NUMBER: _ClassVar[int]
     id: str
     pool: str
     grpc_address: str
@@ -182,7 +183,8 @@ class Replica(_message.Message):
     alive: bool
     versions: _containers.RepeatedCompositeFieldContainer[LoadedVersion]
     renew_time: _timestamp_pb2.Timestamp
-    def __init__(self, id: _Optional[str] = ..., pool: _Optional[str] = ..., grpc_address: _Optional[str] = ..., http_address: _Optional[str] = ..., alive: _Optional[bool] = ..., versions: _Optional[_Iterable[_Union[LoadedVersion, _Mapping]]] = ..., renew_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    foreign: bool
+    def __init__(self, id: _Optional[str] = ..., pool: _Optional[str] = ..., grpc_address: _Optional[str] = ..., http_address: _Optional[str] = ..., alive: _Optional[bool] = ..., versions: _Optional[_Iterable[_Union[LoadedVersion, _Mapping]]] = ..., renew_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., foreign: _Optional[bool] = ...) -> None: ...
 
 class EnvoyNode(_message.Message):
     __slots__ = ("id", "connected", "up_to_date", "rejected")
@@ -209,20 +211,22 @@ class LoadedVersion(_message.Message):
     def __init__(self, model: _Optional[str] = ..., version: _Optional[int] = ..., state: _Optional[_Union[LoadState, str]] = ..., message: _Optional[str] = ...) -> None: ...
 
 class AnnounceRequest(_message.Message):
-    __slots__ = ("replica_id", "pool", "grpc_address", "http_address", "versions", "draining")
+    __slots__ = ("replica_id", "pool", "grpc_address", "http_address", "versions", "draining", "foreign")
     REPLICA_ID_FIELD_NUMBER: _ClassVar[int]
     POOL_FIELD_NUMBER: _ClassVar[int]
     GRPC_ADDRESS_FIELD_NUMBER: _ClassVar[int]
     HTTP_ADDRESS_FIELD_NUMBER: _ClassVar[int]
     VERSIONS_FIELD_NUMBER: _ClassVar[int]
     DRAINING_FIELD_NUMBER: _ClassVar[int]
+    FOREIGN_FIELD_NUMBER: _ClassVar[int]
     replica_id: str
     pool: str
     grpc_address: str
     http_address: str
     versions: _containers.RepeatedCompositeFieldContainer[LoadedVersion]
     draining: bool
-    def __init__(self, replica_id: _Optional[str] = ..., pool: _Optional[str] = ..., grpc_address: _Optional[str] = ..., http_address: _Optional[str] = ..., versions: _Optional[_Iterable[_Union[LoadedVersion, _Mapping]]] = ..., draining: _Optional[bool] = ...) -> None: ...
+    foreign: bool
+    def __init__(self, replica_id: _Optional[str] = ..., pool: _Optional[str] = ..., grpc_address: _Optional[str] = ..., http_address: _Optional[str] = ..., versions: _Optional[_Iterable[_Union[LoadedVersion, _Mapping]]] = ..., draining: _Optional[bool] = ..., foreign: _Optional[bool] = ...) -> None: ...
 
 class AnnounceResponse(_message.Message):
     __slots__ = ("wanted", "settled")

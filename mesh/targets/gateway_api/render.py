@@ -11,7 +11,7 @@ from mesh.targets.gateway_api.gateway import backend_tls, gateway, grants
 from mesh.targets.gateway_api.routes import routes
 from mesh.targets.kubernetes import limitations, objects
 from mesh.targets.kubernetes.parameters import KubernetesParameters
-from mesh.targets.rendering import Limitation, Rendering, model_file, refuse_unknown
+from mesh.targets.rendering import Limitation, Rendering, model_file, refuse_foreign, refuse_unknown
 
 TARGET = "gateway-api"
 
@@ -24,6 +24,7 @@ def render(snapshot: table.Snapshot, parameters: KubernetesParameters) -> Render
     """
     for route in snapshot.routes.values():
         refuse_unknown(TARGET, route)
+    refuse_foreign(TARGET, snapshot)
     files: dict[str, list[dict[str, Any]]] = {
         "services.yaml": [
             *objects.services(snapshot, parameters),

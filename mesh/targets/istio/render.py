@@ -17,7 +17,7 @@ from mesh.targets.istio.security import security
 from mesh.targets.istio.telemetry import telemetry
 from mesh.targets.kubernetes import limitations, objects
 from mesh.targets.kubernetes.parameters import KubernetesParameters
-from mesh.targets.rendering import Limitation, Rendering, model_file, refuse_unknown
+from mesh.targets.rendering import Limitation, Rendering, model_file, refuse_foreign, refuse_unknown
 
 TARGET = "istio"
 
@@ -30,6 +30,7 @@ def render(snapshot: table.Snapshot, parameters: KubernetesParameters) -> Render
     """
     for route in snapshot.routes.values():
         refuse_unknown(TARGET, route)
+    refuse_foreign(TARGET, snapshot)
     files: dict[str, list[dict[str, Any]]] = {
         "services.yaml": list(replicas(snapshot, parameters)),
         "destinations.yaml": [

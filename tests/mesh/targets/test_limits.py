@@ -42,6 +42,16 @@ def test_istio_keeps_units_in_their_arm_and_says_nothing_of_it() -> None:
 
 
 @pytest.mark.parametrize("render", RENDERERS)
+def test_servers_that_read_no_header_are_refused_where_headers_are_all_there_is(
+    render: Any,
+) -> None:
+    with pytest.raises(FailedPrecondition, match="writes into no message") as caught:
+        render(builders.a_snapshot(builders.a_route(), foreign=True), PARAMETERS)
+
+    assert caught.value.reason == "TARGET_LACKS_FEATURE"
+
+
+@pytest.mark.parametrize("render", RENDERERS)
 def test_a_route_that_says_something_new_is_refused(
     render: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from algolink.names import VersionName
-from mesh.table import Endpoint, Snapshot
+from mesh.table import Endpoint, Pool, Snapshot
 from router_svc.domain.compose import Composed, compose
 from router_svc.domain.world import (
     Artifact,
@@ -71,6 +72,7 @@ def served(*replicas: Replica, **world: object) -> Snapshot:
 
 
 R1, R2 = a_replica("r1", ready=[1]), a_replica("r2", ready=[1])
+TRITON = a_replica("r9", ready=[1], foreign=True)
 BOTH_1_2 = (a_replica("r1", ready=[1, 2]), a_replica("r2", ready=[1, 2]))
 
 
@@ -261,6 +263,39 @@ def test_the_last_endpoints_stay_when_every_lease_lapses() -> None:
     before = served(R1, R2)
 
     assert composed(a_world(R1, R2), before, at_minutes=1).snapshot == before
+
+
+def test_a_pool_is_of_the_kind_of_its_first_replica() -> None:
+    assert served(TRITON).pools["default"] == Pool(
+        name="default", grpc=(TRITON.grpc,), http=(TRITON.http,), foreign=True
+    )
+    assert not served(R1).pools["default"].foreign
+
+
+@pytest.mark.parametrize(
+    ("serving", "other"), [(R1, TRITON), (TRITON, R1)], ids=["ours", "foreign"]
+)
+def test_a_replica_of_the_other_kind_waits_until_none_is_left_that_serves(
+    serving: Replica, other: Replica
+) -> None:
+    before = served(serving)
+
+    both = composed(a_world(serving, other), before).snapshot
+    draining = composed(a_world(replace(serving, draining=True), other), both).snapshot
+
+    assert both == before
+    assert draining.pools["default"].grpc == (other.grpc,)
+    assert draining.pools["default"].foreign is other.foreign
+
+
+def test_while_settling_an_awaited_replica_keeps_its_pool_of_its_kind() -> None:
+    before = served(TRITON)
+
+    awaiting = composed(
+        a_world(R1, replace(TRITON, heard=False, foreign=False)), before, settling=True
+    ).snapshot
+
+    assert awaiting == before
 
 
 def test_while_settling_a_replica_that_is_awaited_stays_and_holds_back_what_is_new() -> None:
