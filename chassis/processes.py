@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
 
-from mesh_agent import files
+from chassis import files
 
 
 @dataclass(frozen=True, slots=True)
