@@ -36,52 +36,73 @@ _SHADOW_LIMITS = attempts.Limits(requests=128, pending=128)
 _HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 
 
-def clusters(snapshot: table.Snapshot) -> Iterator[cluster_pb2.Cluster]:
-    """All clusters.
+def of_pool(pool: table.Pool) -> Iterator[cluster_pb2.Cluster]:
+    """Clusters of a pool's replicas."""
+    for name, wire, limits in _of_pool(pool):
+        yield _cluster(name, wire, limits)
+
+
+def of_route(route: table.ModelRoute, *, foreign: bool) -> Iterator[cluster_pb2.Cluster]:
+    """Clusters that only this route sends to.
 
     Each takes its endpoints from the resource of its name, but for those that
     are composed of others.
+
+    Args:
+        foreign: whether the route's pool is of foreign servers.
     """
-    for name, _, wire, limits in _named_clusters(snapshot):
+    for name, wire, limits in _of_route(route, _wires(foreign=foreign)):
         yield _cluster(name, wire, limits)
-    for route in snapshot.routes.values():
-        yield from _fallbacks(route, _wires(snapshot.pools[route.pool]))
+    yield from _fallbacks(route, _wires(foreign=foreign))
 
 
-def endpoints(snapshot: table.Snapshot) -> Iterator[endpoint_pb2.ClusterLoadAssignment]:
-    """Endpoints of all clusters; those of a pool without replicas are empty."""
-    for name, pool, wire, _ in _named_clusters(snapshot):
-        servers = pool.grpc if names.is_grpc(wire) else pool.http
-        yield endpoint_pb2.ClusterLoadAssignment(
-            cluster_name=name,
-            endpoints=[
-                endpoint_components_pb2.LocalityLbEndpoints(
-                    lb_endpoints=[_endpoint(server) for server in servers]
-                )
-            ]
-            if servers
-            else [],
-        )
+def endpoints_of_pool(pool: table.Pool) -> Iterator[endpoint_pb2.ClusterLoadAssignment]:
+    """Endpoints of `of_pool`; those of a pool without replicas are empty."""
+    for name, wire, _ in _of_pool(pool):
+        yield _assignment(name, pool, wire)
 
 
-def _named_clusters(
-    snapshot: table.Snapshot,
-) -> Iterator[tuple[str, table.Pool, Wire, attempts.Limits]]:
-    """Name, replicas, wire and limits of each."""
-    for _, pool in sorted(snapshot.pools.items()):
-        for wire in _wires(pool):
-            yield names.pool_cluster(pool.name, wire), pool, wire, _POOL_LIMITS
-    for _, route in sorted(snapshot.routes.items()):
-        pool = snapshot.pools[route.pool]
-        for wire in _wires(pool):
-            for name in _limited(route, wire):
-                yield name, pool, wire, route.handling.limits
-            if route.shadow is not None:
-                yield names.shadow_cluster(route.model, wire), pool, wire, _SHADOW_LIMITS
+def endpoints_of_route(
+    route: table.ModelRoute, pool: table.Pool
+) -> Iterator[endpoint_pb2.ClusterLoadAssignment]:
+    """Endpoints of `of_route`: those of the route's pool."""
+    for name, wire, _ in _of_route(route, _wires(foreign=pool.foreign)):
+        yield _assignment(name, pool, wire)
 
 
-def _wires(pool: table.Pool) -> tuple[Wire, ...]:
-    return FOREIGN_WIRES if pool.foreign else WIRES
+def _assignment(name: str, pool: table.Pool, wire: Wire) -> endpoint_pb2.ClusterLoadAssignment:
+    servers = pool.grpc if names.is_grpc(wire) else pool.http
+    return endpoint_pb2.ClusterLoadAssignment(
+        cluster_name=name,
+        endpoints=[
+            endpoint_components_pb2.LocalityLbEndpoints(
+                lb_endpoints=[_endpoint(server) for server in servers]
+            )
+        ]
+        if servers
+        else [],
+    )
+
+
+def _of_pool(pool: table.Pool) -> Iterator[tuple[str, Wire, attempts.Limits]]:
+    """Name, wire and limits of each."""
+    for wire in _wires(foreign=pool.foreign):
+        yield names.pool_cluster(pool.name, wire), wire, _POOL_LIMITS
+
+
+def _of_route(
+    route: table.ModelRoute, wires: Sequence[Wire]
+) -> Iterator[tuple[str, Wire, attempts.Limits]]:
+    """The same of those that are the route's own."""
+    for wire in wires:
+        for name in _limited(route, wire):
+            yield name, wire, route.handling.limits
+        if route.shadow is not None:
+            yield names.shadow_cluster(route.model, wire), wire, _SHADOW_LIMITS
+
+
+def _wires(*, foreign: bool) -> tuple[Wire, ...]:
+    return FOREIGN_WIRES if foreign else WIRES
 
 
 def _limited(route: table.ModelRoute, wire: Wire) -> Iterator[str]:

@@ -72,9 +72,9 @@ _FOREIGN_CALLS = (
 )
 
 
-def calls(pool: table.Pool) -> tuple[Call, ...]:
-    """All kinds of calls, as they are forwarded to the replicas of `pool`."""
-    return _FOREIGN_CALLS if pool.foreign else CALLS
+def calls(*, foreign: bool) -> tuple[Call, ...]:
+    """All kinds of calls, as they are forwarded to replicas, or to foreign servers."""
+    return _FOREIGN_CALLS if foreign else CALLS
 
 
 def to_cluster(call: Call, cluster: str, handling: Handling = PLAIN) -> components.RouteAction:

@@ -23,19 +23,25 @@ from mesh.forwarding import Call
 _DEFAULT_POOL = "default"
 
 
-def scopes(snapshot: table.Snapshot) -> Iterator[scoped_route_pb2.ScopedRouteConfiguration]:
-    """A scope per model, and the one of the server itself."""
-    for name in [names.SERVER_SCOPE, *sorted(snapshot.routes)]:
-        scope = scoped_route_pb2.ScopedRouteConfiguration(name=name, route_configuration_name=name)
-        scope.key.fragments.add(string_key=name)
-        yield scope
+def scope(name: str) -> scoped_route_pb2.ScopedRouteConfiguration:
+    """Scope of a model, or of the server itself."""
+    message = scoped_route_pb2.ScopedRouteConfiguration(name=name, route_configuration_name=name)
+    message.key.fragments.add(string_key=name)
+    return message
 
 
-def route_configurations(snapshot: table.Snapshot) -> Iterator[route_pb2.RouteConfiguration]:
-    """The routes of every scope."""
-    yield _configuration(names.SERVER_SCOPE, list(_server_routes(snapshot)))
-    for model, route in sorted(snapshot.routes.items()):
-        yield _configuration(model, list(_model_routes(route, snapshot.pools[route.pool])))
+def of_server(pools: Mapping[str, bool]) -> route_pb2.RouteConfiguration:
+    """Routes of calls that are about no model.
+
+    Args:
+        pools: by name, whether it is of foreign servers.
+    """
+    return _configuration(names.SERVER_SCOPE, list(_server_routes(pools)))
+
+
+def of_route(route: table.ModelRoute, *, foreign: bool) -> route_pb2.RouteConfiguration:
+    """Routes of one model, whose pool may be of foreign servers."""
+    return _configuration(route.model, list(_model_routes(route, foreign=foreign)))
 
 
 def problems(
@@ -49,7 +55,7 @@ def problems(
             weighted = route.route.weighted_clusters.clusters
             targets = {c.name for c in weighted} or {route.route.cluster}
             targets |= {policy.cluster for policy in route.route.request_mirror_policies}
-            for target in sorted(targets - set(clusters)):
+            for target in sorted(target for target in targets if target not in clusters):
                 yield f"route {route.name} goes to unknown cluster {target}"
             total = sum(c.weight.value for c in weighted)
             if weighted and total != BUCKETS:
@@ -76,12 +82,11 @@ def _configuration(name: str, routes: Sequence[components.Route]) -> route_pb2.R
     )
 
 
-def _server_routes(snapshot: table.Snapshot) -> Iterator[components.Route]:
-    pools = sorted(snapshot.pools)
+def _server_routes(pools: Mapping[str, bool]) -> Iterator[components.Route]:
     if not pools:
         return
-    pool = _DEFAULT_POOL if _DEFAULT_POOL in pools else pools[0]
-    for call in forwarding.calls(snapshot.pools[pool]):
+    pool = _DEFAULT_POOL if _DEFAULT_POOL in pools else min(pools)
+    for call in forwarding.calls(foreign=pools[pool]):
         if names.OPERATION_SERVER in call.operations:
             yield _route(
                 f"server-{call.name}",
@@ -90,8 +95,8 @@ def _server_routes(snapshot: table.Snapshot) -> Iterator[components.Route]:
             )
 
 
-def _model_routes(route: table.ModelRoute, pool: table.Pool) -> Iterator[components.Route]:
-    calls = forwarding.calls(pool)
+def _model_routes(route: table.ModelRoute, *, foreign: bool) -> Iterator[components.Route]:
+    calls = forwarding.calls(foreign=foreign)
     for version in route.killed:
         yield _version_killed(route, version)
     for version in route.versions:

@@ -214,33 +214,37 @@ def to_json(snapshot: Snapshot) -> dict[str, Any]:
     """`snapshot` as JSON values; `from_json` is its inverse."""
     return {
         "routes": [route_to_json(route) for _, route in sorted(snapshot.routes.items())],
-        "pools": [
-            {
-                "name": pool.name,
-                "grpc": [[e.host, e.port] for e in pool.grpc],
-                "http": [[e.host, e.port] for e in pool.http],
-                **({"foreign": True} if pool.foreign else {}),
-            }
-            for _, pool in sorted(snapshot.pools.items())
-        ],
+        "pools": [pool_to_json(pool) for _, pool in sorted(snapshot.pools.items())],
     }
 
 
 def from_json(value: Mapping[str, Any]) -> Snapshot:
     """The snapshot that `to_json` wrote."""
     routes = [route_from_json(route) for route in value["routes"]]
-    pools = [
-        Pool(
-            name=pool["name"],
-            grpc=tuple(Endpoint(host, port) for host, port in pool["grpc"]),
-            http=tuple(Endpoint(host, port) for host, port in pool["http"]),
-            foreign=pool.get("foreign", False),
-        )
-        for pool in value["pools"]
-    ]
+    pools = [pool_from_json(pool) for pool in value["pools"]]
     return Snapshot(
         routes={route.model: route for route in routes},
         pools={pool.name: pool for pool in pools},
+    )
+
+
+def pool_to_json(pool: Pool) -> dict[str, Any]:
+    """One pool as JSON values; `pool_from_json` is its inverse."""
+    return {
+        "name": pool.name,
+        "grpc": [[e.host, e.port] for e in pool.grpc],
+        "http": [[e.host, e.port] for e in pool.http],
+        **({"foreign": True} if pool.foreign else {}),
+    }
+
+
+def pool_from_json(value: Mapping[str, Any]) -> Pool:
+    """The pool that `pool_to_json` wrote."""
+    return Pool(
+        name=value["name"],
+        grpc=tuple(Endpoint(host, port) for host, port in value["grpc"]),
+        http=tuple(Endpoint(host, port) for host, port in value["http"]),
+        foreign=value.get("foreign", False),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -12,9 +12,10 @@ from algolink.errors import Unavailable
 from chassis.watch import Notifier, first_of
 from mesh import resources
 from router_svc.ads.fleet import Fleet
-from router_svc.ads.publication import Publication
+from router_svc.ads.publication import Publication, Published
 from router_svc.decisions import Decisions
 from router_svc.domain import state as states
+from router_svc.domain.memory import Memory
 from router_svc.domain.records import RouteRevision, changed_routes
 from router_svc.domain.state import State
 from router_svc.domain.traffic import Traffic
@@ -25,8 +26,11 @@ from router_svc.store import Store, Stored
 
 _log = logging.getLogger(__name__)
 
-_DEBOUNCE_S = 0.005
-"""What changes together (every replica becoming ready, say) makes one table."""
+_PACE_S = 0.005
+"""Tables are made at most so often: what changes together (every replica becoming
+ready, say) makes few. What changes alone does not wait."""
+
+_LOGGED = 10
 
 _RETRY_S = 1.0
 
@@ -97,6 +101,7 @@ class Composer:
         self._now = now
         self._started = now()
         self._refused: State | None = None
+        self._memory = Memory()
         self.view = View(
             state=stored.state,
             routes={model: r for model, r in stored.routes.items() if r.route is not None},
@@ -105,10 +110,11 @@ class Composer:
             settled=False,
         )
         if stored.state.sequence > 0:
-            publication.publish(stored.state.sequence, _built(stored.state))
+            publication.publish(stored.state.sequence, _built(stored.state, None))
 
     async def run(self) -> None:
         """Composes after every change until cancelled."""
+        loop = asyncio.get_running_loop()
         while True:
             counts = [notifier.count for notifier in self._sources]
             try:
@@ -117,11 +123,12 @@ class Composer:
                 _log.warning("table not written yet", extra={"error": str(error)})
                 await asyncio.sleep(_RETRY_S)
                 continue
+            composed = loop.time()
             await first_of(
                 *(n.wait_beyond(seen) for n, seen in zip(self._sources, counts, strict=True)),
                 timeout_s=self._until_deadline_s(),
             )
-            await asyncio.sleep(_DEBOUNCE_S)
+            await asyncio.sleep(max(0.0, composed + _PACE_S - loop.time()))
 
     @property
     def _sources(self) -> tuple[Notifier, ...]:
@@ -159,12 +166,18 @@ class Composer:
             settling=settling,
             acknowledged=self._fleet.acknowledged(),
             policy=self._policy,
+            memory=self._memory,
         )
-        advanced = step.state is not before and await self._adopt(before, step.state, at)
+        changed = list(
+            changed_routes(
+                before.snapshot, step.state.snapshot, sequence=step.state.sequence, at=at
+            )
+        )
+        advanced = step.state is not before and await self._adopt(before, step.state, changed)
         refused = step.state is not before and not advanced
         view = View(
             state=step.state if advanced else before,
-            routes=self._routes(before, step.state, at) if advanced else self.view.routes,
+            routes=self._routes(changed) if advanced else self.view.routes,
             pending=step.pending,
             settling=settling,
             settled=world.complete and not settling,
@@ -176,39 +189,36 @@ class Composer:
             self.changes.notify()
         return advanced
 
-    async def _adopt(self, before: State, after: State, at: datetime) -> bool:
+    async def _adopt(self, before: State, after: State, changed: Sequence[RouteRevision]) -> bool:
         """Writes the state, then publishes its table; False if the table is not sound."""
         if after == self._refused:
             return False
         is_new = after.sequence != before.sequence
         try:
-            built = _built(after) if is_new else None
+            built = _built(after, self._publication.latest) if is_new else None
         except ValueError as error:
             # Serving what was served before is the better failure.
             _log.exception("table refused", extra={"table": after.sequence, "error": str(error)})
             self._refused = after
             return False
-        revisions = list(
-            changed_routes(before.snapshot, after.snapshot, sequence=after.sequence, at=at)
-        )
-        await self._store.save(after, revisions)
+        await self._store.save(before, after, changed)
         if built is not None:
             self._publication.publish(after.sequence, built)
             _log.info(
                 "table published",
-                extra={"table": after.sequence, "changed": [r.model for r in revisions]},
+                extra={"table": after.sequence, "changed": [r.model for r in changed][:_LOGGED]},
             )
         return True
 
-    def _routes(self, before: State, after: State, at: datetime) -> dict[str, RouteRevision]:
+    def _routes(self, changed: Sequence[RouteRevision]) -> Mapping[str, RouteRevision]:
+        if not changed:
+            return self.view.routes
         routes = dict(self.view.routes)
-        for changed in changed_routes(
-            before.snapshot, after.snapshot, sequence=after.sequence, at=at
-        ):
-            if changed.route is None:
-                del routes[changed.model]
+        for revision in changed:
+            if revision.route is None:
+                del routes[revision.model]
             else:
-                routes[changed.model] = changed
+                routes[revision.model] = revision
         return routes
 
     def _until_deadline_s(self) -> float | None:
@@ -227,12 +237,13 @@ class Composer:
         return max(0.0, min(waits)) if waits else None
 
 
-def _built(state: State) -> resources.Resources:
+def _built(state: State, published: Published | None) -> resources.Resources:
     """Resources of the state's table.
 
     Raises:
         ValueError: if they are not sound.
     """
-    built = resources.build(state.snapshot)
-    resources.check(built)
+    before = published.resources if published else None
+    built = resources.build(state.snapshot, before)
+    resources.check(built, before)
     return built

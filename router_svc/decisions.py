@@ -26,6 +26,7 @@ class Decisions:
         self.changes = Notifier()
         self._store = store
         self._last = dict(known)
+        self._traffic = {model: decision.traffic for model, decision in known.items()}
         self._now = now
         self._deciding = asyncio.Lock()
 
@@ -38,9 +39,9 @@ class Decisions:
         decision = self._last.get(model)
         return decision.traffic if decision else Traffic(model=model)
 
-    def traffic(self) -> dict[str, Traffic]:
-        """What holds, by model."""
-        return {model: decision.traffic for model, decision in self._last.items()}
+    def traffic(self) -> Mapping[str, Traffic]:
+        """What holds, by model; never changed in place."""
+        return self._traffic
 
     async def decide(
         self,
@@ -74,4 +75,5 @@ class Decisions:
             )
             await self._store.add_decision(decision)
             self._last[model] = decision
+            self._traffic = {**self._traffic, model: decision.traffic}
         self.changes.notify()

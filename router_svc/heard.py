@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Generic, TypeVar
 
 from chassis.watch import Notifier
@@ -19,14 +19,15 @@ class Collection(Generic[T]):
     whole one in which much is missing.
 
     Attributes:
-        items: by id.
-        deleted: ids that the other service said are gone.
+        items: by id; replaced and never changed in place, so that who saw it before
+            sees at once whether it is the same.
+        deleted: ids that the other service said are gone; likewise.
         synced: whether the whole collection has been heard since the start.
     """
 
     def __init__(self, changes: Notifier) -> None:
-        self.items: dict[str, T] = {}
-        self.deleted: set[str] = set()
+        self.items: Mapping[str, T] = {}
+        self.deleted: frozenset[str] = frozenset()
         self.synced = False
         self._changes = changes
         self._incoming: dict[str, T] | None = {}
@@ -36,19 +37,19 @@ class Collection(Generic[T]):
         self._incoming = {}
 
     def put(self, key: str, item: T) -> None:
-        self.deleted.discard(key)
+        self.deleted -= {key}
         if self._incoming is not None:
             self._incoming[key] = item
             return
-        self.items[key] = item
+        self.items = {**self.items, key: item}
         self._changes.notify()
 
     def delete(self, key: str) -> None:
-        self.deleted.add(key)
+        self.deleted |= {key}
         if self._incoming is not None:
             self._incoming.pop(key, None)
             return
-        self.items.pop(key, None)
+        self.items = {other: item for other, item in self.items.items() if other != key}
         self._changes.notify()
 
     def mark_synced(self) -> None:
@@ -75,11 +76,11 @@ class Heard:
     def world(self, replicas: Iterable[Replica]) -> World:
         """Everything as it is now."""
         return World(
-            models=dict(self.models.items),
-            experiments=dict(self.experiments.items),
+            models=self.models.items,
+            experiments=self.experiments.items,
             replicas=tuple(replicas),
-            deleted_models=frozenset(self.models.deleted),
-            deleted_experiments=frozenset(self.experiments.deleted),
+            deleted_models=self.models.deleted,
+            deleted_experiments=self.experiments.deleted,
             complete=self.models.synced and self.experiments.synced,
             models_complete=self.models.synced,
         )

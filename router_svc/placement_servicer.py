@@ -83,13 +83,12 @@ class PlacementServicer(router_pb2_grpc.PlacementServiceServicer):
         return replica
 
     async def _tell(self, context: _Context, pool: str) -> None:
-        told: router_pb2.AnnounceResponse | None = None
+        wanted, settled = None, False
         while True:
-            seen = self._composer.changes.count
-            answer = _answer(self._composer.view, pool)
-            if answer != told:
-                await streams.write(context, answer)
-                told = answer
+            seen, view = self._composer.changes.count, self._composer.view
+            if view.state.wanted is not wanted or view.settled != settled:
+                wanted, settled = view.state.wanted, view.settled
+                await streams.write(context, _answer(view, pool))
             await self._composer.changes.wait_beyond(seen)
 
 

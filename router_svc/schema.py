@@ -13,7 +13,28 @@ router_state = sa.Table(
     sa.Column("sequence", sa.BigInteger, nullable=False),
     sa.Column("content", sa.Text, nullable=False),
 )
-"""One row: the state that is served."""
+"""One row: what of the served state has no row of its own."""
+
+routes = sa.Table(
+    "routes",
+    metadata,
+    sa.Column("model", sa.Text, primary_key=True),
+    sa.Column("sequence", sa.BigInteger, nullable=False, index=True),
+    sa.Column("revision", sa.Text, nullable=False),
+    sa.Column("content", sa.Text),
+    sa.Column("time_us", sa.BigInteger, nullable=False),
+)
+"""The last revision of every route; content is null where it went away."""
+
+wanted_versions = sa.Table(
+    "wanted_versions",
+    metadata,
+    sa.Column("model", sa.Text, primary_key=True),
+    sa.Column("version", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("digest", sa.Text, nullable=False),
+    sa.Column("size_bytes", sa.BigInteger, nullable=False),
+)
+"""What replicas shall hold."""
 
 route_revisions = sa.Table(
     "route_revisions",

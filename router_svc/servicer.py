@@ -20,10 +20,15 @@ from router_svc import convert
 from router_svc.ads.fleet import Fleet
 from router_svc.composer import Composer
 from router_svc.domain.explain import explain
+from router_svc.domain.records import RouteRevision
 from router_svc.replicas import Replicas
 from router_svc.store import Store
 
 _Context = grpc.aio.ServicerContext[Any, Any]
+_Outlook = tuple[RouteRevision, bool, tuple[str, ...], bool]
+"""What a route's message is made of: the route, whether it is live, what is
+pending, whether it is frozen. Made anew for every route after every change, where
+messages would be too dear."""
 
 
 class RouterServicer(router_pb2_grpc.RouterServiceServicer):
@@ -47,32 +52,31 @@ class RouterServicer(router_pb2_grpc.RouterServiceServicer):
         self, request: router_pb2.GetRouteRequest, context: _Context
     ) -> router_pb2.Route:
         model = names.check_model_id(request.model)
-        route = self._routes().get(model)
-        if route is None:
+        revision = self._composer.view.routes.get(model)
+        if revision is None:
             raise self._not_found(model)
-        return route
+        return self._route(self._outlook(revision))
 
     async def ListRoutes(
         self, request: router_pb2.ListRoutesRequest, context: _Context
     ) -> router_pb2.ListRoutesResponse:
         return router_pb2.ListRoutesResponse(
-            routes=[route for _, route in sorted(self._routes().items())]
+            routes=[self._route(outlook) for _, outlook in sorted(self._outlooks().items())]
         )
 
     async def WatchRoutes(
         self, request: router_pb2.WatchRoutesRequest, context: _Context
     ) -> AsyncIterator[router_pb2.WatchRoutesResponse]:
-        sent: dict[str, router_pb2.Route] = {}
+        sent: dict[str, _Outlook] = {}
         synced = False
         while not self._draining.is_set():
             views, fleet = self._composer.changes.count, self._fleet.changes.count
-            routes = self._routes()
-            for model in sorted(sent.keys() - routes.keys()):
+            outlooks = self._outlooks()
+            for model in sorted(sent.keys() - outlooks.keys()):
                 yield router_pb2.WatchRoutesResponse(deleted=model)
-            for model, route in sorted(routes.items()):
-                if sent.get(model) != route:
-                    yield router_pb2.WatchRoutesResponse(route=route)
-            sent = routes
+            for model in sorted(m for m, now in outlooks.items() if sent.get(m) != now):
+                yield router_pb2.WatchRoutesResponse(route=self._route(outlooks[model]))
+            sent = outlooks
             if not synced:
                 synced = True
                 yield router_pb2.WatchRoutesResponse(synced=empty_pb2.Empty())
@@ -114,17 +118,17 @@ class RouterServicer(router_pb2_grpc.RouterServiceServicer):
             settling=view.settling,
         )
 
-    def _routes(self) -> dict[str, router_pb2.Route]:
-        view = self._composer.view
-        return {
-            model: convert.route_to_proto(
-                revision,
-                live=self._fleet.is_live(revision.sequence),
-                pending=view.pending.get(model, ()),
-                frozen=view.frozen(model),
-            )
-            for model, revision in view.routes.items()
-        }
+    def _outlooks(self) -> dict[str, _Outlook]:
+        return {model: self._outlook(r) for model, r in self._composer.view.routes.items()}
+
+    def _outlook(self, revision: RouteRevision) -> _Outlook:
+        view, model = self._composer.view, revision.model
+        live = self._fleet.is_live(revision.sequence)
+        return revision, live, view.pending.get(model, ()), view.frozen(model)
+
+    def _route(self, outlook: _Outlook) -> router_pb2.Route:
+        revision, live, pending, frozen = outlook
+        return convert.route_to_proto(revision, live=live, pending=pending, frozen=frozen)
 
     def _present(self, model: str) -> ModelRoute:
         revision = self._composer.view.routes.get(model)

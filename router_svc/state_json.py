@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from algolink.names import VersionName
 from mesh import table
+from mesh.table import ModelRoute, Snapshot
 from router_svc.domain.state import Drain, State
 from router_svc.domain.world import Artifact
 
@@ -24,15 +26,11 @@ def from_micros(micros: int) -> datetime:
     return _EPOCH + timedelta(microseconds=micros)
 
 
-def dump_state(state: State) -> str:
-    """`state` without its sequence; `load_state` is the inverse."""
+def dump_rest(state: State) -> str:
+    """What of `state` has no row of its own; `load_rest` is the inverse."""
     return json.dumps(
         {
-            "snapshot": table.to_json(state.snapshot),
-            "wanted": [
-                [version.model, version.number, artifact.digest, artifact.size_bytes]
-                for version, artifact in sorted(state.wanted.items())
-            ],
+            "pools": [table.pool_to_json(pool) for _, pool in sorted(state.snapshot.pools.items())],
             "drains": [
                 [
                     version.model,
@@ -47,16 +45,20 @@ def dump_state(state: State) -> str:
     )
 
 
-def load_state(sequence: int, content: str) -> State:
-    """The state that `dump_state` wrote."""
+def load_rest(
+    sequence: int,
+    content: str,
+    *,
+    routes: Mapping[str, ModelRoute],
+    wanted: Mapping[VersionName, Artifact],
+) -> State:
+    """The state of which `dump_rest` wrote a part."""
     value: dict[str, Any] = json.loads(content)
+    pools = map(table.pool_from_json, value["pools"])
     return State(
         sequence=sequence,
-        snapshot=table.from_json(value["snapshot"]),
-        wanted={
-            VersionName(model, number): Artifact(digest, size_bytes)
-            for model, number, digest, size_bytes in value["wanted"]
-        },
+        snapshot=Snapshot(routes=routes, pools={pool.name: pool for pool in pools}),
+        wanted=wanted,
         drains={
             VersionName(model, number): Drain(
                 left, None if forgotten is None else from_micros(forgotten)

@@ -37,8 +37,13 @@ class Store(Protocol):
         """Everything as last written."""
         ...
 
-    async def save(self, state: State, revisions: Sequence[RouteRevision]) -> None:
-        """Writes the state and what its table changed."""
+    async def save(self, before: State, after: State, revisions: Sequence[RouteRevision]) -> None:
+        """Writes the step from one state to the next.
+
+        Args:
+            before: the state that was written last.
+            revisions: of every route on which the two differ.
+        """
         ...
 
     async def history(self, model: str, *, limit: int) -> list[RouteRevision]:

@@ -37,8 +37,13 @@ class MemoryStore:
             decisions={model: decisions[-1] for model, decisions in self._decisions.items()},
         )
 
-    async def save(self, state: State, revisions: Sequence[RouteRevision]) -> None:
-        self._state = state
+    async def save(
+        self,
+        before: State,  # noqa: ARG002 - what is kept whole is not written by difference
+        after: State,
+        revisions: Sequence[RouteRevision],
+    ) -> None:
+        self._state = after
         for revision in revisions:
             self._revisions.setdefault(revision.model, []).append(revision)
 

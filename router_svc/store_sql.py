@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from algolink.errors import Unavailable
+from algolink.names import VersionName
 from chassis import database
 from chassis.addresses import split_address
 from mesh import table
@@ -22,7 +23,7 @@ from router_svc import schema, state_json, traffic_json
 from router_svc.domain.records import Envoy, RouteRevision
 from router_svc.domain.state import State
 from router_svc.domain.traffic import Action, Decision, meanwhile
-from router_svc.domain.world import Replica
+from router_svc.domain.world import Artifact, Replica
 from router_svc.store import Stored
 
 _ONLY = 1
@@ -37,15 +38,28 @@ class SqlStore:
     async def load(self) -> Stored:
         async with self._reading() as connection:
             state = (await connection.execute(sa.select(schema.router_state))).one_or_none()
-            routes = await connection.execute(_latest(schema.route_revisions, "sequence"))
+            rows = await connection.execute(sa.select(schema.routes))
+            routes = {row.model: _revision(row) for row in rows}
+            rows = await connection.execute(sa.select(schema.wanted_versions))
+            wanted = {
+                VersionName(row.model, row.version): Artifact(row.digest, row.size_bytes)
+                for row in rows
+            }
             decisions = await connection.execute(_latest(schema.traffic_decisions, "revision"))
             replicas = await connection.execute(
                 sa.select(schema.replicas).order_by(schema.replicas.c.pool, schema.replicas.c.id)
             )
             envoys = await connection.execute(sa.select(schema.envoys).order_by(schema.envoys.c.id))
             return Stored(
-                state=state_json.load_state(state.sequence, state.content) if state else State(),
-                routes={row.model: _revision(row) for row in routes},
+                state=state_json.load_rest(
+                    state.sequence,
+                    state.content,
+                    routes={m: r.route for m, r in routes.items() if r.route is not None},
+                    wanted=wanted,
+                )
+                if state
+                else State(),
+                routes=routes,
                 replicas=tuple(_replica(row) for row in replicas),
                 envoys=tuple(
                     Envoy(
@@ -58,20 +72,53 @@ class SqlStore:
                 decisions={row.model: _decision(row) for row in decisions},
             )
 
-    async def save(self, state: State, revisions: Sequence[RouteRevision]) -> None:
+    async def save(self, before: State, after: State, revisions: Sequence[RouteRevision]) -> None:
         async with self._writing() as connection:
             await self._put(
                 connection,
                 schema.router_state,
-                id=_ONLY,
-                sequence=state.sequence,
-                content=state_json.dump_state(state),
+                {
+                    "id": _ONLY,
+                    "sequence": after.sequence,
+                    "content": state_json.dump_rest(after),
+                },
             )
             if revisions:
-                await connection.execute(
-                    sa.insert(schema.route_revisions),
-                    [_revision_values(revision) for revision in revisions],
-                )
+                values = [_revision_values(revision) for revision in revisions]
+                await connection.execute(sa.insert(schema.route_revisions), values)
+                await self._put(connection, schema.routes, *values)
+            if after.wanted is not before.wanted:
+                await self._save_wanted(connection, before.wanted, after.wanted)
+
+    async def _save_wanted(
+        self,
+        connection: AsyncConnection,
+        before: Mapping[VersionName, Artifact],
+        after: Mapping[VersionName, Artifact],
+    ) -> None:
+        table = schema.wanted_versions
+        gone = before.keys() - after.keys()
+        if gone:
+            is_gone = sa.and_(
+                table.c.model == sa.bindparam("of_model"),
+                table.c.version == sa.bindparam("number"),
+            )
+            await connection.execute(
+                sa.delete(table).where(is_gone),
+                [{"of_model": version.model, "number": version.number} for version in gone],
+            )
+        new = [
+            {
+                "model": version.model,
+                "version": version.number,
+                "digest": artifact.digest,
+                "size_bytes": artifact.size_bytes,
+            }
+            for version, artifact in after.items()
+            if before.get(version) != artifact
+        ]
+        if new:
+            await self._put(connection, table, *new)
 
     async def history(self, model: str, *, limit: int) -> list[RouteRevision]:
         revisions = schema.route_revisions
@@ -130,11 +177,13 @@ class SqlStore:
             await self._put(
                 connection,
                 schema.replicas,
-                pool=replica.pool,
-                id=replica.id,
-                grpc_address=str(replica.grpc),
-                http_address=str(replica.http),
-                renewed_us=state_json.to_micros(replica.renewed),
+                {
+                    "pool": replica.pool,
+                    "id": replica.id,
+                    "grpc_address": str(replica.grpc),
+                    "http_address": str(replica.http),
+                    "renewed_us": state_json.to_micros(replica.renewed),
+                },
             )
 
     async def delete_replica(self, pool: str, replica_id: str) -> None:
@@ -150,9 +199,11 @@ class SqlStore:
             await self._put(
                 connection,
                 schema.envoys,
-                id=envoy.id,
-                acknowledged=envoy.acknowledged,
-                seen_us=state_json.to_micros(envoy.seen),
+                {
+                    "id": envoy.id,
+                    "acknowledged": envoy.acknowledged,
+                    "seen_us": state_json.to_micros(envoy.seen),
+                },
             )
 
     async def delete_envoy(self, envoy_id: str) -> None:
@@ -175,16 +226,19 @@ class SqlStore:
         except (DBAPIError, OSError) as error:
             raise _failed(error) from error
 
-    async def _put(self, connection: AsyncConnection, into: sa.Table, **values: Any) -> None:
-        """Inserts a row, or replaces the one that has its key."""
+    async def _put(
+        self, connection: AsyncConnection, into: sa.Table, *rows: Mapping[str, Any]
+    ) -> None:
+        """Inserts rows, or replaces the ones that have their keys."""
         dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
         key = [column.name for column in into.primary_key]
-        inserted = dialect.insert(into).values(values)
+        inserted = dialect.insert(into)
         await connection.execute(
             inserted.on_conflict_do_update(
                 index_elements=key,
-                set_={name: inserted.excluded[name] for name in values if name not in key},
-            )
+                set_={name: inserted.excluded[name] for name in rows[0] if name not in key},
+            ),
+            [dict(row) for row in rows],
         )
 
 

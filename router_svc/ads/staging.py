@@ -8,7 +8,7 @@ cluster is warm loses requests.
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mesh.resources import CDS, EDS, RDS, SRDS, Resource, Resources
@@ -111,16 +111,12 @@ def _step(
             return Response(type_url, batch)
     if any(held[type_url].is_waiting for type_url in stage.types):
         return Progress.WAITING
-    if stage.needs is not None and held[stage.needs].lacks_any(_needed(stage, held, target)):
-        return Progress.WAITING
+    if stage.needs is not None:
+        # What names a resource and was refused never asks for it.
+        refused = held[stage.owner].refused if stage.owner is not None else {}
+        if held[stage.needs].lacks_any(target.by_type[stage.needs], but=refused):
+            return Progress.WAITING
     return None
-
-
-def _needed(stage: _Stage, held: Mapping[str, Subscription], target: Resources) -> Iterator[str]:
-    """Names of `stage.needs`; a namesake's owner that was refused never asks for its own."""
-    assert stage.needs is not None  # noqa: S101 - asked only of stages that need a type
-    refused = held[stage.owner].refused if stage.owner is not None else {}
-    return (name for name in target.by_type[stage.needs] if name not in refused)
 
 
 def rejections(held: Mapping[str, Subscription], target: Resources) -> str:

@@ -6,7 +6,7 @@ comes out, and no clock or stream is involved.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from mesh.resources import Resource
@@ -22,6 +22,11 @@ class Batch:
     def __bool__(self) -> bool:
         return bool(self.resources or self.removed)
 
+    @property
+    def names(self) -> set[str]:
+        """Of everything in it."""
+        return {*self.removed, *(resource.name for resource in self.resources)}
+
 
 @dataclass(slots=True)
 class _Sent:
@@ -31,6 +36,10 @@ class _Sent:
 
 class Subscription:
     """One type of one stream.
+
+    Of thousands of resources a change touches one. So the names that may have
+    something to send, or to wait for, are kept in a set of their own: every name
+    on which the Envoy and the target differ is in it.
 
     Attributes:
         refused: version of each resource that was refused, by name. It is not
@@ -50,6 +59,8 @@ class Subscription:
         self._told_absent: set[str] = set()
         self._suspects: set[str] = set()
         self._sent: dict[str, _Sent] = {}
+        self._target: Mapping[str, Resource] = {}
+        self._open: set[str] = set()
 
     @property
     def is_waiting(self) -> bool:
@@ -70,6 +81,7 @@ class Subscription:
         if not self._begun:
             self._begun = True
             self._held.update(held)
+            self._open |= held.keys() | self._target.keys()
             # An Envoy that names nothing at first wants everything of the type.
             self._wildcard = self._takes_wildcard and not names
         elif names:
@@ -78,6 +90,7 @@ class Subscription:
             self._wildcard = True
         self._names |= names - {"*"}
         self._told_absent -= names
+        self._open |= names - {"*"}
 
     def unsubscribe(self, names: Iterable[str]) -> None:
         """Forgets names that the Envoy no longer wants."""
@@ -85,6 +98,7 @@ class Subscription:
         if "*" in names:
             self._wildcard = False
         self._names -= names
+        self._open |= names - {"*"}
         for name in names:
             self._told_absent.discard(name)
             if not self._wildcard:
@@ -96,6 +110,7 @@ class Subscription:
         sent = self._sent.pop(nonce, None)
         if sent is None:
             return
+        self._open |= sent.batch.names
         for resource in sent.batch.resources:
             if self._wildcard or resource.name in self._names:
                 self._held[resource.name] = resource.version
@@ -115,6 +130,7 @@ class Subscription:
         sent = self._sent.pop(nonce, None)
         if sent is None:
             return
+        self._open |= sent.batch.names
         self.rejection = rejection
         if len(sent.batch.resources) == 1:
             resource = sent.batch.resources[0]
@@ -129,13 +145,16 @@ class Subscription:
         Args:
             remove: whether resources that `target` lacks may be taken away.
         """
-        names = target.keys() if self._wildcard else self._names & target.keys()
-        changed = [target[name] for name in sorted(names) if self._lacks(target[name])]
+        self._aim(target)
+        self._open = {name for name in self._open if not self._is_settled(name, target)}
+        names = self._open if self._wildcard else self._open & self._names
+        changed = [target[n] for n in sorted(names & target.keys()) if self._lacks(target[n])]
         suspect = next((r for r in changed if r.name in self._suspects), None)
         if suspect is not None:
             return Batch((suspect,))
-        gone = (self._held.keys() - target.keys()) if remove else set()
-        absent = self._names - target.keys() - self._held.keys() - self._told_absent
+        missing = self._open - target.keys()
+        gone = missing & self._held.keys() if remove else set()
+        absent = (missing & self._names) - self._held.keys() - self._told_absent
         return Batch(tuple(changed), tuple(sorted(gone | absent)))
 
     def send(self, nonce: str, batch: Batch) -> None:
@@ -151,11 +170,40 @@ class Subscription:
 
     def send_again(self, names: Iterable[str]) -> None:
         """Sends these resources again, though they have not changed."""
-        self._asked_again |= set(names) & self._held.keys()
+        again = set(names) & self._held.keys()
+        self._asked_again |= again
+        self._open |= again
 
-    def lacks_any(self, names: Iterable[str]) -> bool:
-        """Whether one of `names` has neither been taken nor refused."""
-        return any(name not in self._held and name not in self.refused for name in names)
+    def lacks_any(self, target: Mapping[str, Resource], *, but: Collection[str] = ()) -> bool:
+        """Whether something of `target` has neither been taken nor refused.
+
+        Args:
+            but: names that do not count.
+        """
+        self._aim(target)
+        return any(
+            name in target
+            and name not in self._held
+            and name not in self.refused
+            and name not in but
+            for name in self._open
+        )
+
+    def _aim(self, target: Mapping[str, Resource]) -> None:
+        """Opens every name on which `target` differs from the one before."""
+        before, self._target = self._target, target
+        if before is target:
+            return
+        self._open.update(n for n, r in target.items() if before.get(n) is not r)
+        self._open |= before.keys() - target.keys()
+
+    def _is_settled(self, name: str, target: Mapping[str, Resource]) -> bool:
+        """Whether nothing is to be sent or awaited for `name` until something changes."""
+        if name in target:
+            if self.refused.get(name) == target[name].version:
+                return name in self._held
+            return self._held.get(name) == target[name].version and name not in self._asked_again
+        return name not in self._held and (name not in self._names or name in self._told_absent)
 
     def _lacks(self, resource: Resource) -> bool:
         if self.refused.get(resource.name) == resource.version:

@@ -10,6 +10,7 @@ from algolink.names import VersionName
 from algolink.split import BUCKETS, Segment, Table
 from mesh.table import ModelRoute, Pool, Snapshot, Split
 from router_svc.domain import placement
+from router_svc.domain.memory import Inputs, Memory, Part
 from router_svc.domain.traffic import Shift, arm_of
 from router_svc.domain.world import (
     DEFAULT_POOL,
@@ -53,6 +54,7 @@ def compose(
     at: datetime,
     settling: bool,
     policy: Policy,
+    memory: Memory | None = None,
 ) -> Composed:
     """Makes the next table from what is heard and the table before.
 
@@ -66,38 +68,96 @@ def compose(
             unloading: they are not ready, whatever a replica says.
         still_routed: versions that an Envoy may still send requests to.
         settling: whether replicas from before the start are still awaited.
+        memory: of compositions before this one, of the same router; it spares
+            work and changes nothing else.
     """
     members = placement.members(world, DEFAULT_POOL, at=at, settling=settling, policy=policy)
-    routes: dict[str, ModelRoute] = {}
-    pending: dict[str, tuple[str, ...]] = {}
-    undone: set[str] = set()
-    deleted = world.deleted_models - world.frozen
-    for model_id in sorted((world.models.keys() | previous.routes.keys()) - deleted):
-        composing = _Route(
-            world=world,
-            model_id=model_id,
-            previous=previous.routes.get(model_id),
-            members=members,
-            leaving=leaving,
-        )
-        route = composing.compose()
-        if route is not None:
-            routes[model_id] = route
-        if composing.pending:
-            pending[model_id] = tuple(composing.pending)
-        if composing.undone:
-            undone.add(model_id)
-    required = _versions(routes) | _versions(previous.routes) | set(still_routed)
+    memory = memory or Memory()
+    inputs = Inputs(
+        world=world,
+        routes=previous.routes,
+        members=members,
+        leaving=leaving,
+        still_routed=still_routed,
+    )
+    _recall(memory, inputs, wanted)
     before = previous.pools.get(DEFAULT_POOL, Pool(name=DEFAULT_POOL))
+    lacking = frozenset[str]().union(*memory.lacking.values())
     pools = {
         **{name: pool for name, pool in previous.pools.items() if name != DEFAULT_POOL},
-        DEFAULT_POOL: placement.endpoints(members, before, required),
+        DEFAULT_POOL: placement.endpoints(members, before, lacking),
     }
+    is_same = memory.routes == previous.routes and pools == previous.pools
     return Composed(
-        snapshot=Snapshot(routes=routes, pools=pools),
-        pending=pending,
-        targets=_targets(world, routes, wanted),
-        undone=frozenset(undone),
+        snapshot=previous if is_same else Snapshot(routes=memory.routes, pools=pools),
+        pending=memory.pending,
+        targets=memory.targets,
+        undone=memory.undone,
+    )
+
+
+def _recall(memory: Memory, inputs: Inputs, wanted: Mapping[VersionName, Artifact]) -> None:
+    """Brings `memory` to `inputs`."""
+    stale = memory.stale(inputs)
+    if stale is None:
+        memory.forget()
+        stale = {
+            *inputs.world.models,
+            *inputs.routes,
+            *(version.model for version in wanted),
+        }
+    memory.take(inputs, stale, dict(_parts(inputs, stale, wanted)))
+    if memory.targets is not wanted and memory.targets == wanted:
+        # One object for what is the same, so that the next step sees it at once.
+        memory.targets = wanted
+
+
+def _parts(
+    inputs: Inputs, models: Collection[str], wanted: Mapping[VersionName, Artifact]
+) -> Iterator[tuple[str, Part]]:
+    """What is composed for each of `models`."""
+    experiments: dict[str, dict[str, Experiment]] = {model: {} for model in models}
+    for experiment in inputs.world.experiments.values() if models else ():
+        if experiment.model in experiments:
+            experiments[experiment.model][experiment.id] = experiment
+    still_routed: dict[str, set[VersionName]] = {}
+    for version in inputs.still_routed:
+        still_routed.setdefault(version.model, set()).add(version)
+    for model_id in sorted(models):
+        world = replace(inputs.world, experiments=experiments[model_id])
+        yield model_id, _part(inputs, world, model_id, wanted, still_routed.get(model_id, set()))
+
+
+def _part(
+    inputs: Inputs,
+    world: World,
+    model_id: str,
+    wanted: Mapping[VersionName, Artifact],
+    still_routed: Collection[VersionName],
+) -> Part:
+    previous = inputs.routes.get(model_id)
+    gone = model_id in world.deleted_models and not world.traffic_of(model_id).frozen
+    composing = _Route(
+        world=world,
+        model_id=model_id,
+        previous=previous,
+        members=inputs.members,
+        leaving=inputs.leaving,
+    )
+    route = None
+    if not gone and (model_id in world.models or previous is not None):
+        route = composing.compose()
+    required = _versions(route) | _versions(previous) | set(still_routed)
+    return Part(
+        route=previous if route == previous else route,
+        pending=tuple(composing.pending),
+        undone=composing.undone,
+        targets=_targets(world, model_id, route, wanted, gone=gone),
+        lacking=frozenset(
+            replica.id
+            for replica in inputs.members.alive
+            if not all(replica.is_ready(version) for version in required)
+        ),
     )
 
 
@@ -343,29 +403,30 @@ def _arm_of_champion(versions: Mapping[str, int], champion: int) -> str:
 
 
 def _targets(
-    world: World, routes: Mapping[str, ModelRoute], wanted: Mapping[VersionName, Artifact]
+    world: World,
+    model_id: str,
+    route: ModelRoute | None,
+    wanted: Mapping[VersionName, Artifact],
+    *,
+    gone: bool,
 ) -> dict[VersionName, Artifact]:
-    """What replicas shall hold.
+    """What replicas shall hold of one model.
 
     Until all has been heard since the start, and for a model that the registry
     does not show, what was wanted stays wanted.
     """
-    targets = {
-        version: artifact
-        for version, artifact in wanted.items()
-        if version.model not in world.deleted_models - world.frozen
-        and (not world.complete or version.model not in world.models)
-    }
-    for model in world.models.values():
-        route = routes.get(model.id)
-        numbers = named_versions(world, model) | set(route.versions if route else ())
-        for number in numbers:
-            version = VersionName(model.id, number)
+    targets: dict[VersionName, Artifact] = {}
+    model = world.models.get(model_id)
+    if not gone and (model is None or not world.complete):
+        targets = {version: a for version, a in wanted.items() if version.model == model_id}
+    if model is not None:
+        for number in named_versions(world, model) | set(route.versions if route else ()):
+            version = VersionName(model_id, number)
             artifact = model.versions.get(number) or wanted.get(version)
             if artifact is not None:
                 targets[version] = artifact
     return targets
 
 
-def _versions(routes: Mapping[str, ModelRoute]) -> set[VersionName]:
-    return {VersionName(r.model, number) for r in routes.values() for number in r.versions}
+def _versions(route: ModelRoute | None) -> set[VersionName]:
+    return {VersionName(route.model, number) for number in route.versions} if route else set()

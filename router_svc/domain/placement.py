@@ -52,18 +52,21 @@ def members(world: World, pool: str, *, at: datetime, settling: bool, policy: Po
     )
 
 
-def endpoints(members: Members, previous: Pool, required: Collection[VersionName]) -> Pool:
+def endpoints(members: Members, previous: Pool, lacking: Collection[str]) -> Pool:
     """Where requests of the pool may be sent.
 
-    A replica is in once it has every required version. One that is awaited stays
-    in if it was. The last endpoints stay whatever happens: a request that fails
-    there would fail anyway, and the replica may be fine while its line to the
-    router is not.
+    A replica is in once it has every version that may be sent to it. One that is
+    awaited stays in if it was. The last endpoints stay whatever happens: a
+    request that fails there would fail anyway, and the replica may be fine while
+    its line to the router is not.
 
     All are of one kind, because the routes of a pool are made for one: the kind
     that was inside, for as long as one of it can stay.
+
+    Args:
+        lacking: ids of replicas that lack such a version.
     """
-    ready = [r for r in members.alive if all(r.is_ready(v) for v in required)]
+    ready = [r for r in members.alive if r.id not in lacking]
     staying = [r for r in ready if r.foreign is previous.foreign] + [
         r for r in members.awaited if r.grpc in previous.grpc
     ]

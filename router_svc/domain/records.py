@@ -45,7 +45,9 @@ def changed_routes(
     before: Snapshot, after: Snapshot, *, sequence: int, at: datetime
 ) -> Iterator[RouteRevision]:
     """Routes that differ between two tables."""
-    for model in sorted(before.routes.keys() | after.routes.keys()):
+    if before.routes is after.routes:
+        return
+    changed = [m for m, route in after.routes.items() if before.routes.get(m) != route]
+    for model in sorted([*changed, *(before.routes.keys() - after.routes.keys())]):
         route = after.routes.get(model)
-        if before.routes.get(model) != route:
-            yield RouteRevision(model=model, sequence=sequence, route=route, time=at)
+        yield RouteRevision(model=model, sequence=sequence, route=route, time=at)

@@ -9,7 +9,8 @@ from datetime import datetime
 from algolink.names import VersionName
 from mesh.table import Snapshot
 from router_svc.domain.compose import Composed, compose
-from router_svc.domain.world import Artifact, LoadState, Policy, World
+from router_svc.domain.memory import Memory
+from router_svc.domain.world import Artifact, Loaded, LoadState, Policy, World
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,17 +86,21 @@ def advance(
     settling: bool,
     acknowledged: int | None,
     policy: Policy,
+    memory: Memory | None = None,
 ) -> Step:
     """Takes one step: composes, and lets go of what nobody needs any more.
 
     Args:
         acknowledged: sequence of the newest table that every registered Envoy
             has acknowledged; `None` if none is registered.
+        memory: of the steps before this one; it spares work and changes nothing
+            else.
     """
     if state.sequence == 0 and not _may_begin(world):
         return Step(state=state, pending={})
     told = state.sequence > 0 and not settling
-    leaving = _leaving(world, state, at=at, policy=policy) if told else frozenset()
+    memory = memory or Memory()
+    leaving = _leaving(world, state, at=at, policy=policy, memory=memory) if told else frozenset()
     composed = compose(
         world,
         state.snapshot,
@@ -105,11 +110,14 @@ def advance(
         at=at,
         settling=settling,
         policy=policy,
+        memory=memory,
     )
     snapshot, sequence = _published(state, composed, settling=settling)
     drains = _drains(state, composed, sequence, at=at, acknowledged=acknowledged, policy=policy)
-    wanted = {version: a for version, a in composed.targets.items() if version not in leaving}
-    wanted |= {version: state.wanted[version] for version in drains}
+    wanted = composed.targets
+    if drains or any(version in wanted for version in leaving):
+        wanted = {version: a for version, a in wanted.items() if version not in leaving}
+        wanted |= {version: state.wanted[version] for version in drains}
     advanced = State(sequence=sequence, snapshot=snapshot, wanted=wanted, drains=drains)
     # Equal states are one state, so that nothing is written or sent twice.
     return Step(
@@ -150,18 +158,27 @@ def _published(state: State, composed: Composed, *, settling: bool) -> tuple[Sna
     return composed.snapshot, state.sequence + 1
 
 
-def _leaving(world: World, state: State, *, at: datetime, policy: Policy) -> frozenset[VersionName]:
+def _leaving(
+    world: World, state: State, *, at: datetime, policy: Policy, memory: Memory
+) -> frozenset[VersionName]:
     """Versions that a live replica reports and was not told to hold.
 
     It is unloading them, whatever it last said: they are not wanted again before
     they have gone.
     """
+    alive = [replica for replica in world.replicas if replica.alive(at=at, lease=policy.lease)]
+    return frozenset[VersionName]().union(
+        *(memory.unwanted(replica.versions, state.wanted, _unwanted) for replica in alive)
+    )
+
+
+def _unwanted(
+    held: Mapping[VersionName, Loaded], wanted: Mapping[VersionName, Artifact]
+) -> frozenset[VersionName]:
     return frozenset(
         version
-        for replica in world.replicas
-        if replica.alive(at=at, lease=policy.lease)
-        for version, loaded in replica.versions.items()
-        if loaded.state is not LoadState.FAILED and version not in state.wanted
+        for version, loaded in held.items()
+        if loaded.state is not LoadState.FAILED and version not in wanted
     )
 
 
@@ -174,7 +191,9 @@ def _drains(
     acknowledged: int | None,
     policy: Policy,
 ) -> dict[VersionName, Drain]:
-    drains = {}
+    drains: dict[VersionName, Drain] = {}
+    if state.wanted is composed.targets:
+        return drains
     for version in state.wanted.keys() - composed.targets.keys():
         drain = state.drains.get(version, Drain(sequence))
         unknown = acknowledged is None or acknowledged >= drain.sequence

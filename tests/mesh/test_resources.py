@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 from google.protobuf import json_format
+from hypothesis import given
+from hypothesis import strategies as st
 
 from algolink import split
 from algolink.audience import Condition, In, Range, Regex
@@ -121,6 +123,49 @@ def test_equal_snapshots_make_equal_resources() -> None:
 
     assert once.revision == again.revision
     assert once.by_type == again.by_type
+
+
+@given(st.lists(st.sets(st.sampled_from(sorted(SNAPSHOTS))), max_size=6), st.booleans())
+def test_resources_made_from_earlier_ones_are_what_they_would_be_anyway(
+    snapshots: list[set[str]], grows: bool
+) -> None:
+    before = None
+    for number, chosen in enumerate(snapshots):
+        digits = [
+            SNAPSHOTS[name].routes["digits"] for name in sorted(chosen) if SNAPSHOTS[name].routes
+        ]
+        routes = [
+            *(replace(route, model=f"digits-{i}", split=None) for i, route in enumerate(digits)),
+            *digits[:1],
+        ]
+        grpc = tuple(table.Endpoint("127.0.0.1", 8001 + n) for n in range(number if grows else 1))
+        snapshot = builders.a_snapshot(*routes, grpc=grpc)
+
+        built = resources.build(snapshot, before)
+        resources.check(built, before)
+
+        assert built.by_type == resources.build(snapshot).by_type
+        before = built
+
+
+def test_a_change_leaves_the_resources_of_other_models_untouched() -> None:
+    other = builders.a_route("other")
+    before = resources.build(builders.a_snapshot(builders.a_route(champion=1), other))
+    after = resources.build(builders.a_snapshot(builders.a_route(champion=2), other), before)
+
+    assert after.by_type[resources.CDS] is before.by_type[resources.CDS]
+    assert after.by_type[resources.EDS] is before.by_type[resources.EDS]
+    assert after.by_type[resources.RDS]["other"].body is before.by_type[resources.RDS]["other"].body
+
+
+def test_what_a_change_takes_away_from_others_is_noticed() -> None:
+    split = builders.a_split()
+    whole = resources.build(builders.a_snapshot(builders.a_route(split=split)))
+    clusters = {n: r for n, r in whole.by_type[resources.CDS].items() if not n.startswith("arm/")}
+    lacking = resources.Resources({**whole.by_type, resources.CDS: clusters}, whole.parts)
+
+    with pytest.raises(ValueError, match="arm/digits-1/challenger/grpc"):
+        resources.check(lacking, whole)
 
 
 def test_a_flip_in_a_loaded_pool_changes_one_route_configuration() -> None:

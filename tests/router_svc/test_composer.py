@@ -24,11 +24,11 @@ class FailingStore(MemoryStore):
         self.is_full = False
         self.refused = 0
 
-    async def save(self, state: State, revisions: Sequence[RouteRevision]) -> None:
+    async def save(self, before: State, after: State, revisions: Sequence[RouteRevision]) -> None:
         if self.is_full:
             self.refused += 1
             raise Unavailable("DATABASE_UNAVAILABLE", "disk full")
-        await super().save(state, revisions)
+        await super().save(before, after, revisions)
 
 
 def serve_digits(control: Control) -> None:

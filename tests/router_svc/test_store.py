@@ -69,7 +69,7 @@ async def test_a_new_store_is_empty(store: Store) -> None:
 
 
 async def test_a_state_is_read_as_it_was_written(store: Store) -> None:
-    await store.save(a_state(), [a_revision()])
+    await store.save(State(), a_state(), [a_revision()])
 
     stored = await store.load()
 
@@ -81,10 +81,10 @@ async def test_a_state_is_read_as_it_was_written(store: Store) -> None:
 async def test_the_last_state_replaces_the_one_before_and_history_keeps_both(
     store: Store,
 ) -> None:
-    await store.save(a_state(1, 1), [a_revision(1, 1)])
-    await store.save(a_state(2, 2), [a_revision(2, 2)])
+    await store.save(State(), a_state(1, 1), [a_revision(1, 1)])
+    await store.save(a_state(1, 1), a_state(2, 2), [a_revision(2, 2)])
     gone = RouteRevision(model="digits", sequence=3, route=None, time=NOON)
-    await store.save(State(sequence=3), [gone])
+    await store.save(a_state(2, 2), State(sequence=3), [gone])
 
     stored = await store.load()
 
@@ -131,7 +131,7 @@ async def test_envoys_are_remembered_and_forgotten(store: Store) -> None:
 async def test_writers_beside_one_another_wait_for_one_another(store: Store) -> None:
     await asyncio.gather(
         *(store.put_replica(a_replica(f"r{number}")) for number in range(1, 9)),
-        *(store.save(a_state(number), []) for number in range(1, 9)),
+        *(store.save(State(), a_state(number), []) for number in range(1, 9)),
     )
 
     assert len((await store.load()).replicas) == 8
@@ -202,7 +202,8 @@ async def test_of_two_decisions_that_follow_on_one_the_second_is_refused(store: 
 async def test_what_held_at_a_time_is_found(store: Store) -> None:
     for number in (1, 2):
         at = NOON + timedelta(seconds=10 * number)
-        await store.save(a_state(number), [replace(a_revision(number, number), time=at)])
+        revision = replace(a_revision(number, number), time=at)
+        await store.save(State(), a_state(number), [revision])
         await store.add_decision(a_decision(number, at_s=10 * number))
 
     for seconds, held in ((9, None), (10, 1), (19, 1), (20, 2), (99, 2)):
@@ -241,6 +242,8 @@ async def test_a_database_of_the_first_release_is_taken_forward(tmp_path: Path) 
         route = stored.state.snapshot.routes["digits"]
         assert (route.champion, route.versions, route.killed) == (1, (1,), ())
         assert route.revision == FIRST_RELEASE_REVISION
+        assert stored.state.wanted == {a_version(1): Artifact("00", 5)}
+        assert stored.state.snapshot.pools["default"].grpc == (Endpoint("127.0.0.1", 8001),)
         assert stored.decisions == {}
         assert (await store.load()).decisions == {"digits": a_decision()}
 
