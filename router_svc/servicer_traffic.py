@@ -17,7 +17,7 @@ from router_svc.ads.fleet import Fleet
 from router_svc.composer import Composer
 from router_svc.decisions import Decisions
 from router_svc.domain import traffic as rules
-from router_svc.domain.compose import splitting
+from router_svc.domain.splits import splitting
 from router_svc.domain.traffic import Action, Standing, Traffic
 from router_svc.heard import Heard
 from router_svc.store import Store

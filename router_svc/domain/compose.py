@@ -7,23 +7,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from algolink.names import VersionName
-from algolink.split import BUCKETS, Segment, Table
 from mesh.table import ModelRoute, Pool, Snapshot, Split
-from router_svc.domain import placement
+from router_svc.domain import placement, splits
 from router_svc.domain.memory import Inputs, Memory, Part
-from router_svc.domain.traffic import Shift, arm_of
 from router_svc.domain.world import (
     DEFAULT_POOL,
     Artifact,
     Experiment,
-    ExperimentState,
     Model,
     Policy,
     World,
 )
-
-_SPLITTING = (ExperimentState.RUNNING, ExperimentState.CONCLUDING, ExperimentState.CONCLUDED)
-"""States that may split traffic, the most urgent first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,7 +198,9 @@ class _Route:
             return None
         split = self._split(model, champion)
         routed = {champion} | (set(split.versions.values()) if split else set())
-        named = {number for number in named_versions(self._world, model) if self._usable(number)}
+        named = {
+            number for number in splits.named_versions(self._world, model) if self._usable(number)
+        }
         return ModelRoute(
             model=model.id,
             pool=previous.pool if previous else DEFAULT_POOL,
@@ -248,7 +244,7 @@ class _Route:
 
     def _is_named(self, number: int) -> bool:
         split = self._previous.split if self._previous else None
-        named = named_versions(self._world, self._model) if self._model else set()
+        named = splits.named_versions(self._world, self._model) if self._model else set()
         return number in named or (split is not None and number in split.versions.values())
 
     def _champion(self, model: Model) -> int | None:
@@ -289,13 +285,13 @@ class _Route:
             return None
         whys = {self._why_not_usable(n) for n in shift.versions.values() if n not in self._killed}
         if whys <= {None}:
-            return _split_of_shift(shift, champion)
+            return splits.of_shift(shift, champion)
         self.undone = True
         self.pending.extend(f"shift: {why}" for why in sorted(map(str, whys - {None})))
         previous = self._previous.split if self._previous else None
         if previous is None or previous.experiment:
             return None
-        return replace(previous, control=_arm_of_champion(previous.versions, champion))
+        return replace(previous, control=splits.arm_of_champion(previous.versions, champion))
 
     def _experiment(self, model: Model) -> Split | None:
         """The first experiment whose arms are all usable, killed ones aside.
@@ -303,8 +299,8 @@ class _Route:
         An experiment whose arms are not ready does not yet end the one before
         it: units would flip to the champion and away again.
         """
-        for experiment in splitting(self._world, model):
-            split = _split_of(experiment)
+        for experiment in splits.splitting(self._world, model):
+            split = splits.of_experiment(experiment)
             numbers = set(split.versions.values()) - self._killed
             whys = {self._why_not_usable(number) for number in numbers} - {None}
             if not whys:
@@ -340,68 +336,6 @@ class _Route:
         return self._members.why_not_ready(version)
 
 
-def splitting(world: World, model: Model) -> Iterator[Experiment]:
-    """Experiments that shall split the model's traffic, the most urgent first.
-
-    A concluded one keeps its winner routed until the registry's view is as new
-    as the promotion: without it, units would flip back to the old champion.
-    """
-    of_model = [e for e in world.experiments.values() if e.model == model.id and e.table]
-    for state in _SPLITTING:
-        for experiment in sorted(of_model, key=lambda e: e.id):
-            if experiment.state is not state:
-                continue
-            promoted = model.revision >= experiment.promoted_model_revision
-            if state is ExperimentState.CONCLUDED and promoted:
-                continue
-            yield experiment
-
-
-def named_versions(world: World, model: Model) -> set[int]:
-    """Versions that an alias, an experiment or a shift names, and what stands in for them."""
-    traffic = world.traffic_of(model.id)
-    arms = {number for e in splitting(world, model) for number in e.arms.values()}
-    shifted = set(traffic.shift.versions.values()) if traffic.shift else set()
-    named = set(model.aliases.values()) | arms | shifted
-    return named | {traffic.stand_in(number) for number in named}
-
-
-def _split_of(experiment: Experiment) -> Split:
-    """The split that the experiment asks for: all to the winner once there is one."""
-    table = experiment.table
-    if experiment.winner is not None and experiment.state is not ExperimentState.RUNNING:
-        table = Table((Segment(0, BUCKETS, experiment.winner),))
-    assert table is not None  # noqa: S101 - `splitting` yields none without a table
-    return Split(
-        experiment=experiment.id,
-        phase=experiment.phase,
-        salt=experiment.salt,
-        per_request=experiment.per_request,
-        table=table,
-        versions=dict(experiment.arms),
-        control=next(iter(experiment.arms)),
-        experiment_revision=experiment.revision,
-    )
-
-
-def _split_of_shift(shift: Shift, champion: int) -> Split:
-    return Split(
-        experiment="",
-        phase=0,
-        salt=shift.salt,
-        per_request=shift.per_request,
-        table=shift.table,
-        versions=shift.versions,
-        control=_arm_of_champion(shift.versions, champion),
-        experiment_revision=shift.revision,
-    )
-
-
-def _arm_of_champion(versions: Mapping[str, int], champion: int) -> str:
-    arm = arm_of(champion)
-    return arm if arm in versions else ""
-
-
 def _targets(
     world: World,
     model_id: str,
@@ -420,7 +354,7 @@ def _targets(
     if not gone and (model is None or not world.complete):
         targets = {version: a for version, a in wanted.items() if version.model == model_id}
     if model is not None:
-        for number in named_versions(world, model) | set(route.versions if route else ()):
+        for number in splits.named_versions(world, model) | set(route.versions if route else ()):
             version = VersionName(model_id, number)
             artifact = model.versions.get(number) or wanted.get(version)
             if artifact is not None:
