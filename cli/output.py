@@ -11,6 +11,7 @@ import click
 from google.protobuf import json_format
 from google.protobuf.message import Message
 from rich.console import Console, RenderableType
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
 FORMATS = ("table", "json", "yaml")
 
@@ -76,3 +77,17 @@ def _holds_messages(value: object) -> bool:
     if isinstance(value, Message):
         return True
     return isinstance(value, list | tuple) and all(isinstance(one, Message) for one in value)
+
+
+def progress_bar() -> Progress:
+    """Bytes on their way, on stderr if somebody looks."""
+    console = stderr_console()
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        console=console,
+        disable=not console.is_terminal,
+        transient=True,
+    )

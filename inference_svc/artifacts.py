@@ -6,35 +6,29 @@ import asyncio
 import hashlib
 import logging
 import os
+import shutil
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO, Final, Protocol
+from typing import Final
 
-from algolink.errors import DataLoss
+from algolink import manifest as manifests
+from algolink.manifest import Manifest
+from inference_svc import fetching
+from inference_svc.fetching import Source
 
 _log = logging.getLogger(__name__)
 
 _PARTIAL: Final = ".partial"
-
-
-class Source(Protocol):
-    """Where artifacts come from."""
-
-    def download(self, digest: str) -> AsyncIterator[bytes]:
-        """The artifact's bytes in order.
-
-        Raises:
-            AlgoLinkError: as its owner answers.
-        """
-        ...
+_FOLDER: Final = ".files"
 
 
 class ArtifactCache:
     """A folder of artifacts, each in a file named by its SHA-256.
 
     A file gets its name only when it is complete and verified, so whatever has
-    a name is an artifact, even after a crash. One process at a time uses a folder.
+    a name is an artifact, even after a crash. What a manifest lists lies in a
+    folder beside it. One process at a time uses a folder.
     """
 
     def __init__(self, folder: Path, source: Source, max_bytes: int | None = None) -> None:
@@ -61,18 +55,20 @@ class ArtifactCache:
             partial.unlink()
 
     async def get(self, digest: str, size_bytes: int) -> Path:
-        """A file that holds the artifact, verified just now.
+        """A file that an engine can load, verified just now, with all that it needs.
 
         Raises:
             DataLoss: DIGEST_MISMATCH or SIZE_MISMATCH, if what was sent is not it.
-            AlgoLinkError: as the source answers.
+            AlgoLinkError: as the source answers, or as `Manifest` says.
             OSError: if it cannot be stored.
         """
         path = self._folder / digest
         async with self._locks[digest]:
-            if not await asyncio.to_thread(_is_intact, path, digest):
-                await self._fetch(path, digest, size_bytes)
-        return path
+            await self._bring(path, digest, size_bytes)
+            content = await asyncio.to_thread(_manifest_in, path, size_bytes)
+            if content is None:
+                return path
+            return await self._bring_folder(Manifest.parse(content), _files_of(path))
 
     async def trim(self, is_kept: Callable[[str], bool]) -> None:
         """Removes the artifacts that were used longest ago until the rest is within the bound.
@@ -102,46 +98,39 @@ class ArtifactCache:
             async with self._locks[path.name]:
                 if is_kept(path.name):
                     continue
-                await asyncio.to_thread(path.unlink, missing_ok=True)
+                await asyncio.to_thread(_remove, path)
             left_bytes -= size
             _log.info("artifact removed", extra={"digest": path.name, "size_bytes": size})
         return left_bytes
 
-    async def _fetch(self, path: Path, digest: str, size_bytes: int) -> None:
-        partial = path.with_suffix(_PARTIAL)
-        try:
-            with await asyncio.to_thread(partial.open, "wb") as file:
-                await self._receive(file, digest, size_bytes)
-                await asyncio.to_thread(_sync, file)
-            await asyncio.to_thread(partial.replace, path)
-            if self._kept_bytes is not None:
-                self._kept_bytes += size_bytes
-        finally:
-            await asyncio.to_thread(partial.unlink, missing_ok=True)
+    async def _bring_folder(self, manifest: Manifest, folder: Path) -> Path:
+        model = folder / manifest.onnx_path
+        for file in manifest.files:
+            path = folder / file.path
+            await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True)
+            # Another folder may be getting the same file just now.
+            async with self._locks[f"{file.digest}{_PARTIAL}"]:
+                await self._bring(path, file.digest, file.size_bytes)
+        return model
+
+    async def _bring(self, path: Path, digest: str, size_bytes: int) -> None:
+        if await asyncio.to_thread(_is_intact, path, digest):
+            return
+        # What has come so far stays when this fails: the next try goes on after it.
+        partial = self._folder / f"{digest}{_PARTIAL}"
+        await fetching.fetch(self._source, partial, digest, size_bytes)
+        await asyncio.to_thread(partial.replace, path)
+        if self._kept_bytes is not None:
+            self._kept_bytes += size_bytes
         _log.info("artifact fetched", extra={"digest": digest, "size_bytes": size_bytes})
 
-    async def _receive(self, file: BinaryIO, digest: str, size_bytes: int) -> None:
-        hasher, received = hashlib.sha256(), 0
-        async for chunk in self._source.download(digest):
-            received += len(chunk)
-            if received > size_bytes:
-                break
-            await asyncio.to_thread(_append, file, hasher, chunk)
-        if received != size_bytes:
-            raise DataLoss(
-                "SIZE_MISMATCH",
-                f"artifact {digest} has {size_bytes} bytes, but {received} came",
-                digest=digest,
-                expected=size_bytes,
-                actual=received,
-            )
-        if hasher.hexdigest() != digest:
-            raise DataLoss(
-                "DIGEST_MISMATCH",
-                f"what came as artifact {digest} has digest {hasher.hexdigest()}",
-                expected=digest,
-                actual=hasher.hexdigest(),
-            )
+
+def _manifest_in(path: Path, size_bytes: int) -> bytes | None:
+    """The manifest in a file; None if it holds something else."""
+    if size_bytes > manifests.MAX_BYTES:
+        return None
+    content = path.read_bytes()
+    return content if manifests.is_manifest(content) else None
 
 
 def _is_intact(path: Path, digest: str) -> bool:
@@ -159,16 +148,21 @@ def _is_intact(path: Path, digest: str) -> bool:
 
 def _by_last_use(folder: Path) -> list[tuple[Path, int]]:
     """All artifacts with their sizes in bytes, the one that was used longest ago first."""
-    files = [(path, path.stat()) for path in folder.iterdir() if path.suffix != _PARTIAL]
+    files = [(path, path.stat()) for path in folder.iterdir() if not path.suffix]
     files.sort(key=lambda file: file[1].st_mtime_ns)
-    return [(path, status.st_size) for path, status in files]
+    return [(path, status.st_size + _folder_bytes(path)) for path, status in files]
 
 
-def _append(file: BinaryIO, hasher: hashlib._Hash, chunk: bytes) -> None:
-    hasher.update(chunk)
-    file.write(chunk)
+def _folder_bytes(path: Path) -> int:
+    return sum(file.stat().st_size for file in _files_of(path).rglob("*") if file.is_file())
 
 
-def _sync(file: BinaryIO) -> None:
-    file.flush()
-    os.fsync(file.fileno())
+def _files_of(path: Path) -> Path:
+    """Where the files of a folder lie whose manifest is at `path`."""
+    return path.with_suffix(_FOLDER)
+
+
+def _remove(path: Path) -> None:
+    # The manifest last: without it nothing would tell what the folder is.
+    shutil.rmtree(_files_of(path), ignore_errors=True)
+    path.unlink(missing_ok=True)

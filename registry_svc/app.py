@@ -9,19 +9,24 @@ from datetime import timedelta
 from chassis import database, server, watch
 from chassis.runtime import Runtime
 from registry_svc import rpcs
-from registry_svc.artifacts import ArtifactFolder
+from registry_svc.artifacts import Artifacts
+from registry_svc.artifacts_folder import ArtifactFolder
 from registry_svc.inspection import OnnxInspector
 from registry_svc.pushing import Pusher
 from registry_svc.sealing import Sealer
 from registry_svc.settings import Settings
+from registry_svc.staging import Staging
 from registry_svc.store_sql import SqlStore
+from registry_svc.uploading import Uploader
 
 
 @asynccontextmanager
 async def app(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
     """Database, artifacts, server."""
-    artifacts = ArtifactFolder(settings.artifact_dir)
+    artifacts = _artifacts(settings)
     await artifacts.open()
+    staging = Staging(settings.artifact_dir / "incoming")
+    await staging.open()
     async with database.open_engine(
         settings.database_url, migrations="registry_svc.migrations"
     ) as engine:
@@ -29,6 +34,7 @@ async def app(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
         pusher = Pusher(
             store,
             artifacts,
+            staging,
             OnnxInspector(timeout_s=settings.inspection_timeout_s),
             max_bytes=settings.max_artifact_bytes,
             now=runtime.now,
@@ -39,6 +45,7 @@ async def app(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
             store,
             artifacts,
             pusher,
+            Uploader(artifacts, staging, max_bytes=settings.max_artifact_bytes),
             now=runtime.now,
             delete_grace=timedelta(seconds=settings.delete_grace_s),
             draining=runtime.draining,
@@ -49,3 +56,17 @@ async def app(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
             server.serve(runtime, settings, register, service_names=rpcs.SERVICE_NAMES),
         ):
             yield
+
+
+def _artifacts(settings: Settings) -> Artifacts:
+    if not settings.artifact_url:
+        return ArtifactFolder(settings.artifact_dir)
+    # Imported where it is used: a folder does not need it, and it costs a start.
+    from registry_svc import artifacts_objects
+
+    store = artifacts_objects.store_of(
+        settings.artifact_url,
+        endpoint=settings.artifact_endpoint,
+        timeout_s=settings.artifact_timeout_s,
+    )
+    return artifacts_objects.ArtifactObjects(store, stall_s=settings.artifact_timeout_s)

@@ -82,6 +82,8 @@ def version_to_proto(version: Version) -> pb.Version:
         tags=version.tags,
         metrics=version.metrics,
         etag=version.etag,
+        folder_files=version.folder_files,
+        total_bytes=version.total_bytes,
     )
 
 

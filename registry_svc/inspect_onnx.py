@@ -34,7 +34,7 @@ DATATYPES = {
 """Open Inference Protocol data type of each of ONNX Runtime's."""
 
 _ENGINE_BYTES = 4 * 1024**3  # address space of the engine itself; most of it is never touched
-_MODEL_FACTOR = 6  # the file, its parsed form, and the engine's copies of the weights
+_MODEL_FACTOR = 6  # the files, its parsed form, and the engine's copies of the weights
 
 
 class RefusedError(Exception):
@@ -59,7 +59,9 @@ def inspect(path: Path) -> dict[str, Any]:
             str(path), options, providers=["CPUExecutionProvider"]
         )
     except Exception as error:  # the errors of the engine share no narrower base
-        raise RefusedError(str(error).replace(str(path), "the file")) from error
+        raise RefusedError(
+            str(error).replace(str(path), "the file").replace(f"{path.parent}/", "")
+        ) from error
     return {
         "inputs": [_tensor("input", node) for node in session.get_inputs()],
         "outputs": [_tensor("output", node) for node in session.get_outputs()],
@@ -78,7 +80,10 @@ def _tensor(kind: str, node: Any) -> tuple[str, str, list[int]]:
 
 
 def _bound_memory(path: Path) -> None:
-    limit = _ENGINE_BYTES + _MODEL_FACTOR * path.stat().st_size
+    beside = (file for file in path.parent.rglob("*") if file.is_file() and file != path)
+    # Weights may lie in other files of its folder.
+    size_bytes = path.stat().st_size + sum(file.stat().st_size for file in beside)
+    limit = _ENGINE_BYTES + _MODEL_FACTOR * size_bytes
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
     if hard == resource.RLIM_INFINITY or limit < hard:
         resource.setrlimit(resource.RLIMIT_AS, (limit, hard))

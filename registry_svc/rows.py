@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from algolink.manifest import Manifest
 from algolink.names import ExperimentName, ModelName, VersionName
 from registry_svc.domain.audit import Actor, Entry, Recorded, Seal
 from registry_svc.domain.ledger import AliasMove
@@ -77,6 +78,8 @@ def version(row: Row) -> Version:
         tags=row.tags,
         metrics=row.metrics,
         revision=row.revision,
+        folder_files=row.folder_files,
+        folder_bytes=row.folder_bytes,
     )
 
 
@@ -97,7 +100,16 @@ def of_version(version: Version) -> dict[str, object]:
         "tags": dict(version.tags),
         "metrics": dict(version.metrics),
         "revision": version.revision,
+        "folder_files": version.folder_files,
+        "folder_bytes": version.folder_bytes,
     }
+
+
+def of_files(artifact: str, manifest: Manifest) -> list[dict[str, object]]:
+    return [
+        {"artifact": artifact, "path": f.path, "digest": f.digest, "size_bytes": f.size_bytes}
+        for f in manifest.files
+    ]
 
 
 def signature(value: Mapping[str, Any]) -> Signature:

@@ -9,22 +9,26 @@ from datetime import datetime, timedelta
 import grpc
 
 from algolink.registry.v1 import (
+    artifacts_pb2_grpc,
     audit_pb2_grpc,
     ledger_pb2_grpc,
     registry_pb2_grpc,
     versions_pb2_grpc,
 )
 from chassis import watch
-from registry_svc.artifacts import ArtifactFolder
+from registry_svc.artifacts import Artifacts
 from registry_svc.pushing import Pusher
 from registry_svc.servicer import RegistryServicer
+from registry_svc.servicer_artifacts import ArtifactServicer
 from registry_svc.servicer_audit import AuditServicer
 from registry_svc.servicer_ledger import LedgerServicer
 from registry_svc.servicer_versions import VersionServicer
 from registry_svc.store import Store
+from registry_svc.uploading import Uploader
 
 SERVICE_NAMES = (
     "algolink.registry.v1.RegistryService",
+    "algolink.registry.v1.ArtifactService",
     "algolink.registry.v1.LedgerService",
     "algolink.registry.v1.VersionService",
     "algolink.registry.v1.AuditService",
@@ -33,8 +37,9 @@ SERVICE_NAMES = (
 
 def registration(
     store: Store,
-    artifacts: ArtifactFolder,
+    artifacts: Artifacts,
     pusher: Pusher,
+    uploader: Uploader,
     *,
     now: Callable[[], datetime],
     delete_grace: timedelta,
@@ -51,13 +56,14 @@ def registration(
     registry = RegistryServicer(
         store, artifacts, pusher, now=now, draining=draining, changes=changes
     )
+    uploads = ArtifactServicer(uploader, pusher, changes=changes)
     ledger = LedgerServicer(store, now=now, changes=changes)
-
     versions = VersionServicer(store, now=now, delete_grace=delete_grace, changes=changes)
     audit = AuditServicer(store)
 
     def register(server: grpc.aio.Server) -> None:
         registry_pb2_grpc.add_RegistryServiceServicer_to_server(registry, server)
+        artifacts_pb2_grpc.add_ArtifactServiceServicer_to_server(uploads, server)
         audit_pb2_grpc.add_AuditServiceServicer_to_server(audit, server)
         versions_pb2_grpc.add_VersionServiceServicer_to_server(versions, server)
         ledger_pb2_grpc.add_LedgerServiceServicer_to_server(ledger, server)

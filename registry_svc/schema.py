@@ -58,7 +58,19 @@ versions = sa.Table(
     sa.Column("tags", sa.JSON, nullable=False),
     sa.Column("metrics", sa.JSON, nullable=False),
     sa.Column("revision", sa.BigInteger, nullable=False),
+    sa.Column("folder_files", sa.Integer, nullable=False),
+    sa.Column("folder_bytes", sa.BigInteger, nullable=False),
 )
+
+artifact_files = sa.Table(
+    "artifact_files",
+    metadata,
+    sa.Column("artifact", sa.Text, primary_key=True),
+    sa.Column("path", sa.Text, primary_key=True),
+    sa.Column("digest", sa.Text, nullable=False, index=True),
+    sa.Column("size_bytes", sa.BigInteger, nullable=False),
+)
+"""What is in the folders; rows are added and never changed."""
 
 pushes = sa.Table(
     "pushes",

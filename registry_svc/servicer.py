@@ -12,14 +12,16 @@ import grpc
 from google.protobuf.empty_pb2 import Empty
 
 from algolink import names
+from algolink.errors import InvalidArgument
 from algolink.names import ModelName, VersionName
 from algolink.registry.v1 import registry_pb2 as pb
 from algolink.registry.v1 import registry_pb2_grpc
 from chassis import auth, watch
 from registry_svc import actors, convert
-from registry_svc.artifacts import ArtifactFolder
+from registry_svc.artifacts import Artifacts
 from registry_svc.domain import lifecycle, models, paging
 from registry_svc.domain.models import ModelState
+from registry_svc.domain.versions import Version
 from registry_svc.pushing import Pusher
 from registry_svc.recording import Recorder
 from registry_svc.store import Store
@@ -40,7 +42,7 @@ class RegistryServicer(registry_pb2_grpc.RegistryServiceServicer):
     def __init__(
         self,
         store: Store,
-        artifacts: ArtifactFolder,
+        artifacts: Artifacts,
         pusher: Pusher,
         *,
         now: Callable[[], datetime],
@@ -59,14 +61,7 @@ class RegistryServicer(registry_pb2_grpc.RegistryServiceServicer):
     ) -> pb.Version:
         version = await self._pusher.push(aiter(request_iterator), by=actors.of(context))
         self._changes.notify()
-        _log.info(
-            "version pushed",
-            extra={
-                "version": str(version.name),
-                "digest": version.digest,
-                "caller": auth.caller().name,
-            },
-        )
+        log_push(version)
         return convert.version_to_proto(version)
 
     async def GetModel(self, request: pb.GetModelRequest, context: Context) -> pb.Model:
@@ -154,7 +149,8 @@ class RegistryServicer(registry_pb2_grpc.RegistryServiceServicer):
         self, request: pb.DownloadArtifactRequest, context: Context
     ) -> AsyncIterator[pb.DownloadArtifactResponse]:
         digest = names.check_digest(request.digest)
-        async for piece in self._artifacts.read(digest, request.offset):
+        limit = _limit(request)
+        async for piece in self._artifacts.read(digest, request.offset, limit):
             yield pb.DownloadArtifactResponse(chunk=piece)
 
     async def WatchModels(
@@ -175,12 +171,34 @@ class RegistryServicer(registry_pb2_grpc.RegistryServiceServicer):
             return list(await reader.changed_since(change))
 
 
+def log_push(version: Version) -> None:
+    """Logs a new version, and who pushed it."""
+    _log.info(
+        "version pushed",
+        extra={
+            "version": str(version.name),
+            "digest": version.digest,
+            "caller": auth.caller().name,
+        },
+    )
+
+
 def log_alias(event: str, model: ModelName, alias: str, **details: object) -> None:
     """Logs what happened to an alias, and who asked for it."""
     _log.info(
         event,
         extra={"model": str(model), "alias": alias, "caller": auth.caller().name, **details},
     )
+
+
+def _limit(request: pb.DownloadArtifactRequest) -> int | None:
+    if request.max_bytes < 0:
+        raise InvalidArgument(
+            "MAX_BYTES_INVALID",
+            f"{request.max_bytes} bytes cannot be sent: use 0 for all that follow",
+            max_bytes=request.max_bytes,
+        )
+    return request.max_bytes or None
 
 
 def _version_of(parent: ModelName, name: str) -> VersionName:

@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Protocol
 
+from algolink.manifest import Manifest
 from algolink.names import ModelName, VersionName
 from chassis.watch import Change
 from registry_svc.domain.audit import Entry, Recorded, Seal
@@ -112,6 +113,13 @@ class Writer(Reader, Protocol):
 
     async def add_seals(self, seals: Sequence[Seal]) -> None:
         """Seals the entries that come after the newest that is sealed."""
+
+    async def add_files(self, artifact: str, manifest: Manifest) -> None:
+        """Remembers what is in a folder; once is enough.
+
+        Args:
+            artifact: digest of the manifest.
+        """
 
     async def add_push(self, push: Push) -> None:
         """Remembers the request id of a push."""

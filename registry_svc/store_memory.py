@@ -11,6 +11,7 @@ from datetime import datetime
 from itertools import islice, zip_longest
 
 from algolink.errors import Aborted
+from algolink.manifest import Manifest
 from algolink.names import ModelName, VersionName
 from chassis.watch import Change
 from registry_svc.domain import models
@@ -28,6 +29,7 @@ class _State:
     versions: dict[ModelName, list[Version]] = field(default_factory=dict)  # oldest first
     moves: dict[ModelName, list[AliasMove]] = field(default_factory=dict)  # oldest first
     pushes: dict[str, Push] = field(default_factory=dict)
+    folders: dict[str, Manifest] = field(default_factory=dict)  # by digest
     entries: list[Entry] = field(default_factory=list)  # from number 1 on
     seals: list[Seal] = field(default_factory=list)  # from number 1 on
     head: int = 0
@@ -39,6 +41,7 @@ class _State:
             {name: list(versions) for name, versions in self.versions.items()},
             {name: list(moves) for name, moves in self.moves.items()},
             dict(self.pushes),
+            dict(self.folders),
             list(self.entries),
             list(self.seals),
             self.head,
@@ -184,3 +187,6 @@ class _Transaction:
 
     async def add_push(self, push: Push) -> None:
         self._state.pushes[push.request_id] = push
+
+    async def add_files(self, artifact: str, manifest: Manifest) -> None:
+        self._state.folders[artifact] = manifest

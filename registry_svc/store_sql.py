@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from algolink.errors import Aborted
+from algolink.manifest import Manifest
 from algolink.names import ModelName, VersionName
 from chassis import database
 from chassis.watch import Change
@@ -244,6 +245,14 @@ class SqlWriter(SqlReader):
             await self._connection.execute(
                 sa.insert(_SEALS), [rows.of_seal(seal) for seal in seals]
             )
+
+    async def add_files(self, artifact: str, manifest: Manifest) -> None:
+        table = schema.artifact_files
+        known = await self._connection.execute(
+            sa.select(table.c.path).where(table.c.artifact == artifact).limit(1)
+        )
+        if known.one_or_none() is None:
+            await self._connection.execute(sa.insert(table), rows.of_files(artifact, manifest))
 
     async def add_push(self, push: Push) -> None:
         await self._connection.execute(sa.insert(schema.pushes).values(rows.of_push(push)))

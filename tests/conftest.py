@@ -8,6 +8,7 @@ import hypothesis
 import pytest
 
 from tests.e2e.stack import Stack, Up
+from tests.object_store import KEYS, ObjectServer, object_server
 from tests.postgres import PostgresServer, postgres_server
 
 # No run fails for its luck or for a busy machine: the same examples each time, no time limit.
@@ -28,6 +29,20 @@ def postgres_url(postgres: PostgresServer) -> Iterator[str]:
     name = postgres.create_database()
     yield postgres.url(name)
     postgres.drop_database(name)
+
+
+@pytest.fixture(scope="session")
+def _object_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectServer]:
+    with object_server(tmp_path_factory.mktemp("objects") / "log") as server:
+        yield server
+
+
+@pytest.fixture
+def objects(_object_server: ObjectServer, monkeypatch: pytest.MonkeyPatch) -> ObjectServer:
+    """One S3 for the whole run; its keys are in this test's environment."""
+    for name, value in KEYS.items():
+        monkeypatch.setenv(name, value)
+    return _object_server
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ from typing import Self
 
 from algolink import names
 from algolink.client import artifact, experiments, outcomes, registry, router
+from algolink.client.aio_artifacts import AsyncArtifacts
 from algolink.client.aio_assignments import AsyncAssignments
 from algolink.client.aio_audit import AsyncAudit
 from algolink.client.aio_history import AsyncHistory
@@ -58,6 +59,7 @@ class AsyncClient:
         self.traffic = AsyncTrafficClient(self._transport, timeout_s)
         self.history = AsyncHistory(self._transport, timeout_s)
         self.lifecycle = AsyncLifecycle(self._transport, timeout_s)
+        self.artifacts = AsyncArtifacts(self._transport)
         self.audit = AsyncAudit(self._transport, timeout_s)
         self.assignments = AsyncAssignments(self._transport, timeout_s)
         self._takes: dict[tuple[str, int | None], Takes] = {}
@@ -95,11 +97,10 @@ class AsyncClient:
         progress: Progress | None = None,
     ) -> registry_pb2.Version:
         """Uploads an ONNX model as the next version of `name`."""
-        content = Artifact.of(onnx)
         # Hashing a large file would hold the event loop.
-        header = await asyncio.to_thread(
-            artifact.push_header,
-            content,
+        pieces = await asyncio.to_thread(Artifact.of(onnx).pieces)
+        header = artifact.push_header(
+            pieces[-1],
             model=name,
             aliases=aliases,
             description=description,
@@ -107,12 +108,7 @@ class AsyncClient:
             metrics=metrics or {},
             request_id=request_id or str(uuid.uuid4()),
         )
-        version = await self._transport.upload(
-            registry.PUSH_PATH,
-            lambda: artifact.push_messages(header, content, progress),
-            registry_pb2.Version,
-            timeout_s,
-        )
+        version = await self.artifacts.push(header, pieces, progress, timeout_s)
         if wait:
             model = await self.model(name)
             if model.aliases[names.CHAMPION].version == version.number:

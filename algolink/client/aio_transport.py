@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from typing import TypeVar
 
 import grpc
@@ -103,6 +103,70 @@ class AioTransport:
 
         return await self._attempted(endpoint, attempts, send)
 
+    async def upload_rest(
+        self,
+        begin: Call[Reply],
+        path: str,
+        rest: Callable[[Reply], Iterator[Message] | None],
+        timeout_s: float,
+    ) -> Reply:
+        """Asks how far an upload has come, and streams the rest; again where that may help.
+
+        Args:
+            begin: asks for it.
+            path: of the streaming call, which answers as `begin` does.
+            rest: what is still to be sent; None if nothing is.
+        """
+        endpoint = self._connection.admin_endpoint
+        asked = self._channel(endpoint).unary_unary(
+            begin.path,
+            request_serializer=serialized,
+            response_deserializer=begin.reply.FromString,
+        )
+        sent = self._channel(endpoint).stream_unary(
+            path,
+            request_serializer=serialized,
+            response_deserializer=begin.reply.FromString,
+        )
+
+        async def send(remaining_s: float) -> Reply:
+            state: Reply = await asked(
+                begin.request, timeout=remaining_s, metadata=self._authorization
+            )
+            messages = rest(state)
+            if messages is not None:
+                state = await sent(messages, timeout=remaining_s, metadata=self._authorization)
+            return state
+
+        return await self._attempted(endpoint, Attempts(timeout_s, idempotent=True), send)
+
+    async def download(
+        self, path: str, request: Callable[[], Message], reply: type[Reply], timeout_s: float
+    ) -> AsyncIterator[Reply]:
+        """The replies of a stream; one that breaks is asked for again, where that may help.
+
+        Args:
+            request: made anew for each try, for what has not come yet.
+        """
+        endpoint = self._connection.admin_endpoint
+        method = self._channel(endpoint).unary_stream(
+            path,
+            request_serializer=serialized,
+            response_deserializer=reply.FromString,
+        )
+        attempts = Attempts(timeout_s, idempotent=True)
+        while True:
+            call = method(request(), timeout=attempts.remaining_s, metadata=self._authorization)
+            try:
+                async for message in call:
+                    yield message
+            except grpc.aio.AioRpcError as failure:
+                await asyncio.sleep(self._pause_s(failure, endpoint, attempts))
+            else:
+                return
+            finally:
+                call.cancel()
+
     async def data(
         self,
         path: str,
@@ -136,11 +200,16 @@ class AioTransport:
             try:
                 return await send(attempts.remaining_s)
             except grpc.aio.AioRpcError as failure:
-                error = restored(failure, endpoint=endpoint, timeout_s=attempts.timeout_s)
-                pause_s = attempts.pause_after(error)
-                if pause_s is None:
-                    raise error from None
+                pause_s = self._pause_s(failure, endpoint, attempts)
             await asyncio.sleep(pause_s)
+
+    def _pause_s(self, failure: grpc.aio.AioRpcError, endpoint: str, attempts: Attempts) -> float:
+        """How long to wait before the next try; raises if there shall be none."""
+        error = restored(failure, endpoint=endpoint, timeout_s=attempts.timeout_s)
+        pause_s = attempts.pause_after(error)
+        if pause_s is None:
+            raise error from None
+        return pause_s
 
     def _channel(self, endpoint: str) -> grpc.aio.Channel:
         if endpoint not in self._channels:

@@ -22,6 +22,7 @@ from algolink.client.connection import Connection, resolve
 from algolink.client.experiments import Analysis, Arm, Metric, Rule
 from algolink.client.outcomes import Outcome
 from algolink.client.prediction import Inputs, Prediction, Takes
+from algolink.client.sync_artifacts import Artifacts
 from algolink.client.sync_assignments import Assignments
 from algolink.client.sync_audit import Audit
 from algolink.client.sync_history import History
@@ -67,6 +68,7 @@ class Client:
         self.traffic = TrafficClient(self._transport, timeout_s)
         self.history = History(self._transport, timeout_s)
         self.lifecycle = Lifecycle(self._transport, timeout_s)
+        self.artifacts = Artifacts(self._transport)
         self.audit = Audit(self._transport, timeout_s)
         self.assignments = Assignments(self._transport, timeout_s)
         self._takes: dict[tuple[str, int | None], Takes] = {}
@@ -108,7 +110,9 @@ class Client:
         The first version of a model becomes its champion by itself.
 
         Args:
-            onnx: a path, the bytes, or an object such as `onnx.ModelProto`.
+            onnx: a path, the bytes, or an object such as `onnx.ModelProto`; the path of
+                a folder for a model whose weights lie beside it. What is large, or
+                a folder, goes on where it stopped when the push is repeated.
             name: the model's id; made by its first push.
             aliases: to point at the new version in the same step.
             description: in your words, at most 1,000 characters.
@@ -128,9 +132,9 @@ class Client:
                 version exists.
             OSError: if the file cannot be read.
         """
-        content = Artifact.of(onnx)
+        pieces = Artifact.of(onnx).pieces()
         header = artifact.push_header(
-            content,
+            pieces[-1],
             model=name,
             aliases=aliases,
             description=description,
@@ -138,12 +142,7 @@ class Client:
             metrics=metrics or {},
             request_id=request_id or str(uuid.uuid4()),
         )
-        version = self._transport.upload(
-            registry.PUSH_PATH,
-            lambda: artifact.push_messages(header, content, progress),
-            registry_pb2.Version,
-            timeout_s,
-        )
+        version = self.artifacts.push(header, pieces, progress, timeout_s)
         if wait:
             model = self.model(name)
             if model.aliases[names.CHAMPION].version == version.number:

@@ -102,6 +102,64 @@ class SyncTransport:
 
         return self._attempted(endpoint, attempts, send)
 
+    def upload_rest(
+        self,
+        begin: Call[Reply],
+        path: str,
+        rest: Callable[[Reply], Iterator[Message] | None],
+        timeout_s: float,
+    ) -> Reply:
+        """Asks how far an upload has come, and streams the rest; again where that may help.
+
+        Args:
+            begin: asks for it.
+            path: of the streaming call, which answers as `begin` does.
+            rest: what is still to be sent; None if nothing is.
+        """
+        endpoint = self._connection.admin_endpoint
+        asked = self._channels[endpoint].unary_unary(
+            begin.path,
+            request_serializer=serialized,
+            response_deserializer=begin.reply.FromString,
+        )
+        sent = self._channels[endpoint].stream_unary(
+            path,
+            request_serializer=serialized,
+            response_deserializer=begin.reply.FromString,
+        )
+
+        def send(remaining_s: float) -> Reply:
+            state: Reply = asked(begin.request, remaining_s, self._authorization)
+            messages = rest(state)
+            if messages is not None:
+                state = sent(messages, remaining_s, self._authorization)
+            return state
+
+        return self._attempted(endpoint, Attempts(timeout_s, idempotent=True), send)
+
+    def download(
+        self, path: str, request: Callable[[], Message], reply: type[Reply], timeout_s: float
+    ) -> Iterator[Reply]:
+        """The replies of a stream; one that breaks is asked for again, where that may help.
+
+        Args:
+            request: made anew for each try, for what has not come yet.
+        """
+        endpoint = self._connection.admin_endpoint
+        method = self._channels[endpoint].unary_stream(
+            path,
+            request_serializer=serialized,
+            response_deserializer=reply.FromString,
+        )
+        attempts = Attempts(timeout_s, idempotent=True)
+        while True:
+            try:
+                yield from method(request(), attempts.remaining_s, self._authorization)
+            except grpc.RpcError as failure:
+                time.sleep(self._pause_s(failure, endpoint, attempts))
+            else:
+                return
+
     def data(
         self,
         path: str,
@@ -134,10 +192,13 @@ class SyncTransport:
             try:
                 return send(attempts.remaining_s)
             except grpc.RpcError as failure:
-                error: AlgoLinkError = restored(
-                    failure, endpoint=endpoint, timeout_s=attempts.timeout_s
-                )
-                pause_s = attempts.pause_after(error)
-                if pause_s is None:
-                    raise error from None
+                pause_s = self._pause_s(failure, endpoint, attempts)
             time.sleep(pause_s)
+
+    def _pause_s(self, failure: grpc.RpcError, endpoint: str, attempts: Attempts) -> float:
+        """How long to wait before the next try; raises if there shall be none."""
+        error: AlgoLinkError = restored(failure, endpoint=endpoint, timeout_s=attempts.timeout_s)
+        pause_s = attempts.pause_after(error)
+        if pause_s is None:
+            raise error from None
+        return pause_s

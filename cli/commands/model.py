@@ -8,13 +8,12 @@ from datetime import datetime
 from pathlib import Path
 
 import click
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
 from algolink.client import Client
 from algolink.names import CHAMPION
 from algolink.registry.v1 import registry_pb2 as pb
 from cli import output, times
-from cli.commands import model_history, model_lifecycle
+from cli.commands import model_files, model_history, model_lifecycle
 from cli.pairs import NUMBER_PAIR, PAIR
 from cli.session import Session, common, examples
 from cli.views import ledger as ledger_views
@@ -38,9 +37,10 @@ model.epilog = examples("algolink model push iris.onnx --name iris", "algolink m
         "algolink model push iris2.onnx --name iris --description 'more trees'",
         "algolink model push iris2.onnx --name iris --alias champion",
         "algolink model push iris2.onnx --name iris --tag team=fraud --metric auc=0.93",
+        "algolink model push churn/ --name churn",
     )
 )
-@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("file", type=click.Path(path_type=Path))
 @click.option("--name", required=True, help="The model's id; made by its first push.")
 @click.option("--alias", "aliases", multiple=True, help="Point this alias at it; repeatable.")
 @click.option("--description", default="", help="In your words.")
@@ -66,9 +66,13 @@ def push(
 ) -> None:
     """Upload an ONNX FILE as the next version of a model.
 
+    FILE may be a folder, for a model whose weights lie beside it: it holds
+    model.onnx, or one other file *.onnx, at its top. A push that was stopped goes
+    on where it was when it is repeated.
+
     The first version of a model becomes its champion, the one that answers.
     """
-    with session.client() as client, _bar() as bar:
+    with session.client() as client, output.progress_bar() as bar:
         task = bar.add_task("pushing", total=None)
         pushed = client.push(
             file,
@@ -178,6 +182,7 @@ def alias(
 
 model.add_command(model_history.history)
 model.add_command(model_history.rollback)
+model.add_command(model_files.pull)
 for command in (
     model_lifecycle.compare,
     model_lifecycle.annotate,
@@ -187,19 +192,6 @@ for command in (
     model_lifecycle.restore,
 ):
     model.add_command(command)
-
-
-def _bar() -> Progress:
-    console = output.stderr_console()
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        DownloadColumn(),
-        TransferSpeedColumn(),
-        console=console,
-        disable=not console.is_terminal,
-        transient=True,
-    )
 
 
 def _advice(client: Client, name: str, pushed: pb.Version) -> tuple[str, ...]:

@@ -53,7 +53,7 @@ def versions(found: Sequence[pb.Version]) -> Table:
             state(version),
             tensors(version.signature.inputs),
             tensors(version.signature.outputs),
-            text.size(version.size_bytes),
+            _size(version),
             version.digest[:12],
             text.moment(version.create_time),
             version.description or text.NOTHING,
@@ -66,7 +66,7 @@ def version(found: pb.Version) -> Table:
     table.add_row("version", found.name)
     table.add_row("inputs", tensors(found.signature.inputs))
     table.add_row("outputs", tensors(found.signature.outputs))
-    table.add_row("artifact", f"{text.size(found.size_bytes)}, sha256 {found.digest}")
+    table.add_row("artifact", f"{_size(found)}, sha256 {found.digest}")
     table.add_row("pushed", f"{text.moment(found.create_time)} by {found.pusher or text.NOTHING}")
     why = f": {found.state_reason}" if found.state_reason else ""
     table.add_row("state", f"{state(found)} since {text.moment(found.state_time)}{why}")
@@ -97,3 +97,9 @@ def tensors(specs: Sequence[pb.TensorSpec]) -> str:
         f"{spec.name} {spec.datatype}({', '.join('?' if n < 0 else str(n) for n in spec.shape)})"
         for spec in specs
     )
+
+
+def _size(version: pb.Version) -> str:
+    if not version.folder_files:
+        return text.size(version.size_bytes)
+    return f"{text.size(version.total_bytes)} in {version.folder_files} files"

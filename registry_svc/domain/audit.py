@@ -105,7 +105,11 @@ def digest_of_model(model: Model) -> str:
 
 def digest_of_version(version: Version) -> str:
     """SHA-256 of all that is known of a version but its count of writes."""
-    return _digest(asdict(replace(version, revision=0)))
+    value = asdict(replace(version, revision=0))
+    if not version.folder_files:
+        # As it was before there were folders, so that no digest changed with the release.
+        del value["folder_files"], value["folder_bytes"]
+    return _digest(value)
 
 
 def _digest(value: Mapping[str, object]) -> str:

@@ -7,7 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from algolink import names
-from algolink.errors import AlreadyExists, InvalidArgument, ResourceExhausted
+from algolink.errors import (
+    AlreadyExists,
+    FailedPrecondition,
+    InvalidArgument,
+    ResourceExhausted,
+)
 from algolink.names import ModelName, VersionName
 from registry_svc.domain import notes
 
@@ -71,17 +76,17 @@ class Push:
     digest: str
 
 
-def check_size(header: PushHeader, *, limit_bytes: int) -> None:
-    """Checks that the artifact may be as big as the header says.
+def check_size(size_bytes: int, *, limit_bytes: int) -> None:
+    """Checks that an artifact may be as big as announced.
 
     Raises:
         ResourceExhausted: ARTIFACT_TOO_LARGE.
     """
-    if header.size_bytes > limit_bytes:
+    if size_bytes > limit_bytes:
         raise ResourceExhausted(
             "ARTIFACT_TOO_LARGE",
-            f"the artifact has {header.size_bytes} bytes, at most {limit_bytes} are allowed",
-            size_bytes=header.size_bytes,
+            f"the artifact has {size_bytes} bytes, at most {limit_bytes} are allowed",
+            size_bytes=size_bytes,
             limit_bytes=limit_bytes,
         )
 
@@ -117,6 +122,13 @@ def repeated(header: PushHeader, earlier: Push) -> VersionName:
             digest=earlier.digest,
         )
     return earlier.version
+
+
+def artifact_missing(digest: str) -> FailedPrecondition:
+    """What a caller gets who makes a version of what is not kept."""
+    return FailedPrecondition(
+        "ARTIFACT_MISSING", f"artifact {digest} is not kept: upload it", digest=digest
+    )
 
 
 def artifact_empty() -> InvalidArgument:

@@ -47,7 +47,11 @@ class Version:
     """One build of a model: its artifact never changes, its state and notes do.
 
     Attributes:
-        digest: SHA-256 of the artifact, 64 lower-case hex digits.
+        digest: SHA-256 of the artifact, of its manifest if it is a folder; 64
+            lower-case hex digits.
+        size_bytes: of what has that digest.
+        folder_files: number of files of a folder; 0 if the artifact is one file.
+        folder_bytes: size of these files together.
         description: in the pusher's words; may be empty.
         create_time: when it was pushed; UTC.
         pusher: name of the caller; empty where nobody wrote it down.
@@ -73,6 +77,13 @@ class Version:
     tags: Mapping[str, str] = field(default_factory=dict)
     metrics: Mapping[str, float] = field(default_factory=dict)
     revision: int = 1
+    folder_files: int = 0
+    folder_bytes: int = 0
+
+    @property
+    def total_bytes(self) -> int:
+        """Size of everything that it takes to run it."""
+        return self.size_bytes + self.folder_bytes
 
     @property
     def etag(self) -> str:

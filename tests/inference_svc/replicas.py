@@ -12,7 +12,7 @@ from pathlib import Path
 import grpc
 from tritonclient.grpc import service_pb2_grpc
 
-from algolink.errors import NotFound
+from algolink.errors import NotFound, Unavailable
 from algolink.names import VersionName
 from chassis import server
 from chassis.runtime import Runtime
@@ -36,6 +36,8 @@ class MemorySource:
     def __init__(self) -> None:
         self.artifacts: dict[str, bytes] = {}
         self.downloads: list[str] = []
+        self.offsets: list[int] = []
+        self.breaks_after: list[int] = []
         self.open = asyncio.Event()
         self.open.set()
 
@@ -45,14 +47,19 @@ class MemorySource:
         self.artifacts[wanted.digest] = artifact
         return wanted
 
-    async def download(self, digest: str) -> AsyncIterator[bytes]:
+    async def download(self, digest: str, offset: int = 0) -> AsyncIterator[bytes]:
+        """The bytes; each entry of `breaks_after` breaks one stream after so many."""
         self.downloads.append(digest)
+        self.offsets.append(offset)
         await self.open.wait()
         artifact = self.artifacts.get(digest)
         if artifact is None:
             raise NotFound("ARTIFACT_NOT_FOUND", f"no artifact {digest}")
-        for start in range(0, len(artifact), 100):
-            yield artifact[start : start + 100]
+        end = offset + self.breaks_after.pop(0) if self.breaks_after else len(artifact)
+        for start in range(offset, min(end, len(artifact)), 100):
+            yield artifact[start : min(start + 100, end)]
+        if end < len(artifact):
+            raise Unavailable("STREAM_BROKEN", "the stream broke")
 
 
 def a_wanted_version(model: str, number: int, artifact: bytes = b"") -> WantedVersion:

@@ -5,8 +5,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import pytest
+
+from algolink.errors import DataLoss, Unavailable
+from algolink.manifest import File, Manifest
 from inference_svc.artifacts import ArtifactCache
-from inference_svc.domain.holding import State
+from inference_svc.domain.holding import State, WantedVersion
 from tests.inference_svc import onnx_models
 from tests.inference_svc.replicas import MemorySource, a_host, until_host
 
@@ -90,3 +94,90 @@ async def test_a_host_lets_go_of_what_it_holds_no_more_and_never_of_what_it_hold
 
         host.want(wanted[1:], whole=True)
         await until_host(host, lambda: kept(tmp_path) == {wanted[1].digest})
+
+
+async def test_a_stream_that_breaks_goes_on_where_it_broke(tmp_path: Path) -> None:
+    source = MemorySource()
+    content = bytes(range(256)) * 4
+    wanted = source.add("model", 1, content)
+    source.breaks_after = [300, 70]
+    cache = ArtifactCache(tmp_path, source)
+
+    path = await cache.get(wanted.digest, wanted.size_bytes)
+
+    assert path.read_bytes() == content
+    assert source.offsets == [0, 300, 370]
+
+
+async def test_a_later_try_goes_on_where_a_failed_one_ended(tmp_path: Path) -> None:
+    source = MemorySource()
+    content = bytes(range(256)) * 4
+    wanted = source.add("model", 1, content)
+    source.breaks_after = [300, 0]
+    cache = ArtifactCache(tmp_path, source)
+    with pytest.raises(Unavailable):
+        await cache.get(wanted.digest, wanted.size_bytes)
+
+    path = await cache.get(wanted.digest, wanted.size_bytes)
+
+    assert path.read_bytes() == content
+    assert source.offsets == [0, 300, 300]
+
+
+async def test_a_beginning_that_proves_wrong_is_not_kept(tmp_path: Path) -> None:
+    source = MemorySource()
+    wanted = source.add("model", 1, b"right" * 100)
+    (tmp_path / f"{wanted.digest}.partial").write_bytes(b"wrong" * 10)
+    cache = ArtifactCache(tmp_path, source)
+    with pytest.raises(DataLoss) as caught:
+        await cache.get(wanted.digest, wanted.size_bytes)
+
+    path = await cache.get(wanted.digest, wanted.size_bytes)
+
+    assert caught.value.reason == "DIGEST_MISMATCH"
+    assert path.read_bytes() == b"right" * 100
+
+
+def a_folder(source: MemorySource, files: dict[str, bytes]) -> WantedVersion:
+    """A version that is a folder with these files."""
+    listed = [
+        File(path, source.add("file", n, data).digest, len(data))
+        for n, (path, data) in enumerate(files.items(), start=1)
+    ]
+    return source.add("folder", 1, Manifest.of(listed).encode())
+
+
+async def test_a_folder_is_fetched_and_its_model_is_what_is_loaded(tmp_path: Path) -> None:
+    source = MemorySource()
+    wanted = a_folder(source, {"net.onnx": b"the net", "deep/weights": b"the weights"})
+    cache = ArtifactCache(tmp_path, source)
+
+    path = await cache.get(wanted.digest, wanted.size_bytes)
+
+    assert path.name == "net.onnx"
+    assert path.read_bytes() == b"the net"
+    assert (path.parent / "deep" / "weights").read_bytes() == b"the weights"
+
+
+async def test_only_what_is_damaged_in_a_folder_is_fetched_again(tmp_path: Path) -> None:
+    source = MemorySource()
+    wanted = a_folder(source, {"net.onnx": b"the net", "deep/weights": b"the weights"})
+    path = await ArtifactCache(tmp_path, source).get(wanted.digest, wanted.size_bytes)
+    (path.parent / "deep" / "weights").write_bytes(b"the weighty")
+    source.downloads.clear()
+
+    await ArtifactCache(tmp_path, source).get(wanted.digest, wanted.size_bytes)
+
+    assert (path.parent / "deep" / "weights").read_bytes() == b"the weights"
+    assert len(source.downloads) == 1
+
+
+async def test_a_folder_goes_as_a_whole(tmp_path: Path) -> None:
+    source = MemorySource()
+    wanted = a_folder(source, {"net.onnx": b"the net", "deep/weights": b"the weights"})
+    cache = ArtifactCache(tmp_path, source, max_bytes=10)
+    await cache.get(wanted.digest, wanted.size_bytes)
+
+    await cache.trim(lambda _: False)
+
+    assert kept(tmp_path) == set()

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from algolink.registry.v1 import (
+    artifacts_pb2_grpc,
     audit_pb2_grpc,
     ledger_pb2_grpc,
     registry_pb2_grpc,
@@ -24,13 +25,15 @@ from chassis.runtime import Runtime
 from chassis.server import serve
 from chassis.settings import ServiceSettings
 from registry_svc import rpcs
-from registry_svc.artifacts import ArtifactFolder
+from registry_svc.artifacts_folder import ArtifactFolder
 from registry_svc.inspection import Inspector, OnnxInspector
 from registry_svc.pushing import Pusher
 from registry_svc.sealing import Sealer
+from registry_svc.staging import Staging
 from registry_svc.store import Store
 from registry_svc.store_memory import MemoryStore
 from registry_svc.store_sql import SqlStore
+from registry_svc.uploading import Uploader
 from tests.registry_svc import onnx_files, uploads
 from tests.registry_svc.builders import NOON
 
@@ -84,6 +87,7 @@ class Registry:
         audit: the rpcs of its audit.
         sealer: seals the audit when told to.
         clock: what time it is for it.
+        artifacts: the rpcs of its uploads in pieces.
     """
 
     stub: Any
@@ -94,6 +98,7 @@ class Registry:
     audit: Any
     sealer: Sealer
     clock: Clock
+    artifacts: Any
 
     async def push(self, artifact: bytes, **header: Any) -> pb.Version:
         version: pb.Version = await self.stub.PushVersion(uploads.messages(artifact, **header))
@@ -115,6 +120,8 @@ async def registry(tmp_path: Path, inspector: Inspector) -> AsyncIterator[Regist
     folder = tmp_path / "artifacts"
     artifacts = ArtifactFolder(folder)
     await artifacts.open()
+    staging = Staging(folder / "incoming")
+    await staging.open()
     token = "open-sesame"
     tokens = tmp_path / "tokens"
     tokens.write_text(f"tester admin {hashlib.sha256(token.encode()).hexdigest()}\n")
@@ -123,12 +130,13 @@ async def registry(tmp_path: Path, inspector: Inspector) -> AsyncIterator[Regist
     clock = Clock()
     async with asyncio.TaskGroup() as tasks:
         runtime = Runtime("registry_svc", tasks)
-        pusher = Pusher(store, artifacts, inspector, max_bytes=MAX_BYTES, now=clock.now)
+        pusher = Pusher(store, artifacts, staging, inspector, max_bytes=MAX_BYTES, now=clock.now)
         changes = watch.Notifier()
         register = rpcs.registration(
             store,
             artifacts,
             pusher,
+            Uploader(artifacts, staging, max_bytes=MAX_BYTES),
             now=clock.now,
             delete_grace=DELETE_GRACE,
             draining=runtime.draining,
@@ -147,4 +155,5 @@ async def registry(tmp_path: Path, inspector: Inspector) -> AsyncIterator[Regist
                 audit_pb2_grpc.AuditServiceStub(channel),
                 Sealer(store, now=clock.now, changes=changes),
                 clock,
+                artifacts_pb2_grpc.ArtifactServiceStub(channel),
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import onnx
 from onnx import TensorProto, helper
 
@@ -62,3 +63,27 @@ def _model(
     ]
     model = helper.make_model(graph, opset_imports=imports, ir_version=8)
     return bytes(model.SerializeToString())
+
+
+def with_weights_beside(*, columns: int, padding_bytes: int = 0) -> dict[str, bytes]:
+    """`y = x + 1` whose numbers lie in a file of their own; the files by path.
+
+    Args:
+        padding_bytes: what follows the numbers, and is not used.
+    """
+    one = helper.make_tensor("one", TensorProto.FLOAT, [1], [1.0])
+    one.ClearField("float_data")
+    one.data_location = TensorProto.EXTERNAL
+    for key, value in (("location", "weights.bin"), ("offset", "0"), ("length", "4")):
+        one.external_data.add(key=key, value=value)
+    model = _model(
+        [helper.make_node("Add", ["x", "one"], ["y"])],
+        inputs=[helper.make_tensor_value_info("x", TensorProto.FLOAT, ["rows", columns])],
+        outputs=[helper.make_tensor_value_info("y", TensorProto.FLOAT, ["rows", columns])],
+        initializers=[one],
+    )
+    return {"model.onnx": model, "weights.bin": np.float32(1).tobytes() + _bytes(padding_bytes)}
+
+
+def _bytes(size: int) -> bytes:
+    return np.random.default_rng(1).bytes(size)

@@ -16,13 +16,17 @@ from chassis.runtime import Runtime
 from chassis.server import serve
 from chassis.settings import ServiceSettings
 from registry_svc import rpcs
-from registry_svc.artifacts import ArtifactFolder
+from registry_svc.artifacts_folder import ArtifactFolder
 from registry_svc.domain.versions import Signature, TensorSpec
 from registry_svc.pushing import Pusher
 from registry_svc.sealing import Sealer
+from registry_svc.staging import Staging
 from registry_svc.store_memory import MemoryStore
+from registry_svc.uploading import Uploader
 
 TOKEN = "open-sesame"
+
+_MAX_BYTES = 64 * 1024 * 1024
 
 Inspect = Callable[[bytes], Signature]
 
@@ -80,16 +84,21 @@ async def _serve(
         tokens.write_text(f"ann admin {hashlib.sha256(TOKEN.encode()).hexdigest()}\n")
         artifacts = ArtifactFolder(folder / "artifacts")
         await artifacts.open()
+        staging = Staging(folder / "artifacts" / "incoming")
+        await staging.open()
         store = MemoryStore()
         left = asyncio.Event()
         async with asyncio.TaskGroup() as tasks:
             runtime = Runtime("registry_svc", tasks)
-            pusher = Pusher(store, artifacts, FixedInspector(inspect), max_bytes=10**6, now=_now)
+            pusher = Pusher(
+                store, artifacts, staging, FixedInspector(inspect), max_bytes=_MAX_BYTES, now=_now
+            )
             changes = watch.Notifier()
             register = rpcs.registration(
                 store,
                 artifacts,
                 pusher,
+                Uploader(artifacts, staging, max_bytes=_MAX_BYTES),
                 now=_now,
                 delete_grace=timedelta(days=30),
                 draining=runtime.draining,

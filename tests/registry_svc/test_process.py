@@ -8,7 +8,9 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,10 +19,12 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from algolink.client import Client, Progress
+from algolink.errors import Unavailable
 from algolink.registry.v1 import registry_pb2 as pb
 from algolink.registry.v1 import registry_pb2_grpc
 from chassis.channel import open_channel
-from tests.registry_svc import uploads
+from tests.registry_svc import onnx_files, uploads
 
 TOKEN = "open-sesame"
 
@@ -101,6 +105,54 @@ async def test_a_registry_that_was_killed_knows_everything_again(
     assert first.WhichOneof("event") == "synced"
     assert not first.restarted
     assert not left_behind.exists()
+
+
+def test_a_push_that_is_repeated_after_a_kill_goes_on_where_it_was(tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    folder.mkdir()
+    files = onnx_files.with_weights_beside(columns=4, padding_bytes=40_000_000)
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    port = free_port()
+    half_way, killed = threading.Event(), threading.Event()
+
+    def stop_half_way(sent: int, _total: int) -> None:
+        if sent > 20_000_000 and not half_way.is_set():
+            half_way.set()
+            assert killed.wait(60)
+
+    def push(progress: Progress) -> pb.Version:
+        with Client(f"127.0.0.1:{port}", data_endpoint="127.0.0.1:1", token=TOKEN) as client:
+            return client.push(folder, name="big", wait=False, progress=progress)
+
+    with ThreadPoolExecutor() as threads, started(tmp_path, port) as process:
+        wait_until_listening(port)
+        pushing = threads.submit(push, stop_half_way)
+        assert half_way.wait(60)
+        process.kill()
+        process.wait()
+        killed.set()
+        with pytest.raises(Unavailable):
+            pushing.result(timeout=60)
+
+    reports: list[int] = []
+    with started(tmp_path, port):
+        wait_until_listening(port)
+        version = push(lambda sent, _total: reports.append(sent))
+        with Client(f"127.0.0.1:{port}", data_endpoint="127.0.0.1:1", token=TOKEN) as client:
+            client.artifacts.pull("big", 1, tmp_path / "pulled")
+
+    sent_again = [sent for sent in reports if len(files["model.onnx"]) < sent < 5_000_000]
+    assert sent_again == []
+    assert version.total_bytes == version.size_bytes + sum(map(len, files.values()))
+    pulled = {path.name: path.read_bytes() for path in (tmp_path / "pulled").iterdir()}
+    assert pulled == files
+    assert list((tmp_path / "artifacts" / "incoming").iterdir()) == []
+
+
+def wait_until_listening(port: int) -> None:
+    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+        grpc.channel_ready_future(channel).result(timeout=60)
 
 
 async def test_sigterm_drains_and_exits_0(tmp_path: Path) -> None:

@@ -113,8 +113,9 @@ class RegistryServiceServicer:
         DIGEST_MISMATCH, SIZE_MISMATCH or ARTIFACT_NOT_LOADABLE (the message says
         what the engine said); RESOURCE_EXHAUSTED with reason ARTIFACT_TOO_LARGE or
         DISK_FULL; ALREADY_EXISTS with reason REQUEST_ID_REUSED if the request id
-        was used with another digest or another model.
-        A refused push leaves nothing behind.
+        was used with another digest or another model; UNAVAILABLE with reason
+        ARTIFACT_STORE_UNAVAILABLE. A refused push leaves nothing behind. What is
+        large, or a folder, is better sent through ArtifactService.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -185,8 +186,11 @@ class RegistryServiceServicer:
     def DownloadArtifact(self, request, context):
         """Streams an artifact's bytes, from `offset` on.
 
-        INVALID_ARGUMENT with reason DIGEST_MALFORMED; NOT_FOUND with reason
-        ARTIFACT_NOT_FOUND; OUT_OF_RANGE with reason OFFSET_PAST_END.
+        INVALID_ARGUMENT with reason DIGEST_MALFORMED or MAX_BYTES_INVALID; NOT_FOUND
+        with reason ARTIFACT_NOT_FOUND; OUT_OF_RANGE with reason OFFSET_PAST_END;
+        DATA_LOSS with reason ARTIFACT_DAMAGED, instead of the last chunk, if a whole
+        artifact was asked for and its bytes have another digest; UNAVAILABLE with
+        reason ARTIFACT_STORE_UNAVAILABLE: go on after what came.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -34,10 +34,10 @@ def test_a_header_that_is_wrong_is_refused(wrong: dict[str, Any], reason: str) -
 
 
 def test_an_artifact_of_the_limit_is_allowed_and_one_byte_more_is_not() -> None:
-    pushes.check_size(a_header(size_bytes=10), limit_bytes=10)
+    pushes.check_size(10, limit_bytes=10)
 
     with pytest.raises(ResourceExhausted) as caught:
-        pushes.check_size(a_header(size_bytes=11), limit_bytes=10)
+        pushes.check_size(11, limit_bytes=10)
     assert caught.value.reason == "ARTIFACT_TOO_LARGE"
 
 

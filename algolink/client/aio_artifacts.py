@@ -1,0 +1,129 @@
+"""Artifacts, sent and fetched in pieces, for the asyncio client."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from algolink import manifest as manifests
+from algolink.client import artifact, registry, uploads
+from algolink.client.aio_transport import AioTransport
+from algolink.client.artifact import ONE_CALL_BYTES, Piece, Progress
+from algolink.client.channels import PUSH_TIMEOUT_S
+from algolink.errors import AlgoLinkError
+from algolink.manifest import Manifest
+from algolink.registry.v1 import registry_pb2
+
+
+class AsyncArtifacts:
+    """The bytes behind versions; `AsyncClient.artifacts`."""
+
+    def __init__(self, transport: AioTransport) -> None:
+        self._transport = transport
+
+    async def push(
+        self,
+        header: registry_pb2.PushHeader,
+        pieces: Sequence[Piece],
+        progress: Progress | None,
+        timeout_s: float = PUSH_TIMEOUT_S,
+    ) -> registry_pb2.Version:
+        """Makes a version of `pieces`, of which the last is the artifact.
+
+        A push that was stopped goes on where it was when it is repeated.
+        """
+        if len(pieces) == 1 and pieces[0].size_bytes <= ONE_CALL_BYTES:
+            return await self._transport.upload(
+                registry.PUSH_PATH,
+                lambda: artifact.push_messages(header, pieces[0], progress),
+                registry_pb2.Version,
+                timeout_s,
+            )
+        for left in reversed(range(uploads.ROUNDS)):
+            try:
+                await self._send(pieces, progress, timeout_s)
+                return await self._transport.unary(uploads.create_version(header), timeout_s)
+            except AlgoLinkError as error:
+                if not left or not uploads.is_gone(error):
+                    raise
+        raise AssertionError("the last round returns or raises")
+
+    async def pull(
+        self,
+        name: str,
+        number: int,
+        to: str | os.PathLike[str],
+        *,
+        timeout_s: float = PUSH_TIMEOUT_S,
+        progress: Progress | None = None,
+    ) -> registry_pb2.Version:
+        """Fetches the artifact of a version, and checks its digest.
+
+        One that was stopped goes on where it was when it is repeated.
+
+        Args:
+            name: the model's id.
+            number: of the version.
+            to: file to write; folder to make, if the artifact is one.
+            timeout_s: for each file, with its retries.
+            progress: called with the bytes that are there and in all.
+
+        Raises:
+            DataLoss: DIGEST_MISMATCH or ARTIFACT_DAMAGED.
+            OSError: if a file cannot be written.
+        """
+        version = await self._transport.unary(registry.get_version(name, number), timeout_s)
+        target, total = Path(to), version.total_bytes
+        if not version.folder_files:
+            told = uploads.tell(progress, 0, total)
+            await self._fetch(version.digest, version.size_bytes, target, told, timeout_s)
+            return version
+        listed = target.with_name(f"{target.name}.manifest")
+        quiet = uploads.tell(None, 0, 0)
+        await self._fetch(version.digest, version.size_bytes, listed, quiet, timeout_s)
+        there = version.size_bytes
+        for file in Manifest.parse(listed.read_bytes()).files:
+            path = target / manifests.check_path(file.path)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            told = uploads.tell(progress, there, total)
+            await self._fetch(file.digest, file.size_bytes, path, told, timeout_s)
+            there += file.size_bytes
+        listed.unlink()
+        return version
+
+    async def _send(
+        self, pieces: Sequence[Piece], progress: Progress | None, timeout_s: float
+    ) -> None:
+        total, before = sum(piece.size_bytes for piece in pieces), 0
+        for piece in pieces:
+            told = uploads.tell(progress, before, total)
+            await self._transport.upload_rest(
+                uploads.begin(piece),
+                uploads.WRITE_PATH,
+                functools.partial(uploads.rest, piece, told),
+                timeout_s,
+            )
+            before += piece.size_bytes
+            told(piece.size_bytes)
+
+    async def _fetch(
+        self, digest: str, size_bytes: int, path: Path, told: uploads.Told, timeout_s: float
+    ) -> None:
+        partial = path.with_name(f"{path.name}.{digest[:16]}.partial")
+        with partial.open("ab") as file:
+            if file.tell() > size_bytes:  # it cannot be the beginning of it
+                file.truncate(0)
+                file.seek(0)
+            async for reply in self._transport.download(
+                uploads.DOWNLOAD_PATH,
+                lambda: registry_pb2.DownloadArtifactRequest(digest=digest, offset=file.tell()),
+                registry_pb2.DownloadArtifactResponse,
+                timeout_s,
+            ):
+                file.write(reply.chunk)
+                told(file.tell())
+        await asyncio.to_thread(uploads.check_download, partial, digest)
+        partial.replace(path)
