@@ -64,7 +64,7 @@ def data_listener(
         "http_filters": [
             _field_extraction(),
             _lua("algolink.route", "route.lua"),
-            _lua_on_demand(names.HOLDOUT_FILTER, names.HOLDOUT_SCRIPT, "hold.lua"),
+            lua_on_demand(names.HOLDOUT_FILTER, names.HOLDOUT_SCRIPT, "hold.lua"),
             _lua(names.ASSIGN_FILTER, "assign.lua"),
             _data_router(exposure_log_path),
         ],
@@ -186,7 +186,7 @@ def _lua(name: str, script: str) -> dict[str, Any]:
     return _lua_filter(name, default_source_code=_source(script))
 
 
-def _lua_on_demand(name: str, script_name: str, script: str) -> dict[str, Any]:
+def lua_on_demand(name: str, script_name: str, script: str) -> dict[str, Any]:
     """A script that runs only for routes that ask for it by its name."""
     return _lua_filter(name, source_codes={script_name: _source(script)})
 

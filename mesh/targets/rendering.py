@@ -13,7 +13,7 @@ from mesh import table
 ROUTE_KEYS = frozenset(
     {
         *("model", "pool", "champion", "versions", "split", "killed", "shadow", "audiences"),
-        "rules_revision",
+        *("overrides", "holdout", "handling", "rules_revision"),
     }
 )
 """Keys of a route's JSON that every target knows, or need not know."""
@@ -21,6 +21,8 @@ ROUTE_KEYS = frozenset(
 PART_KEYS = {
     "audiences": frozenset({"name", "conditions", "version"}),
     "shadow": frozenset({"version", "share_bp"}),
+    "holdout": frozenset({"layer", "share_bp"}),
+    "handling": frozenset({"timeout_ms", "attempt_timeout_ms", "retries", "limits"}),
 }
 """Keys of parts of a route that every target knows."""
 

@@ -11,11 +11,10 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from google.protobuf import json_format, message
-
 from mesh import bootstrap, listeners, resources, table
 from mesh.targets.envoy.endpoints import hosted, known_by_name
 from mesh.targets.envoy.parameters import EnvoyParameters
+from mesh.targets.plain import plain
 from mesh.targets.rendering import Rendering
 
 STATIC = "envoy.yaml"
@@ -169,21 +168,6 @@ def _bodies(built: resources.Resources, type_url: str) -> dict[str, Json]:
 
 def _unpacked(built: resources.Resources, type_url: str) -> Iterator[tuple[str, Json]]:
     for name, resource in built.by_type[type_url].items():
-        body: message.Message = resource.body
-        values = json_format.MessageToDict(body, preserving_proto_field_name=True)
+        values = plain(resource.body)
         values.pop("@type")
-        yield name, _ordered(values)
-
-
-def _ordered(value: Any) -> Any:
-    """`value` with its keys in one order, which maps of messages do not have."""
-    if isinstance(value, dict):
-        return {key: _ordered(value[key]) for key in sorted(value, key=_rank)}
-    if isinstance(value, list):
-        return [_ordered(item) for item in value]
-    return value
-
-
-def _rank(key: str) -> tuple[int, str]:
-    """What a thing is and how it is called come first, as a reader wants to know it."""
-    return (("@type", "name").index(key) if key in ("@type", "name") else 2, key)
+        yield name, values

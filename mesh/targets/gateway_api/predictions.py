@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any, TypeAlias
 
 from algolink import audience
-from algolink.audience import Equals, Regex, Test
+from algolink.audience import Equals, In, Regex, Test
 from mesh import table
 from mesh.targets.gateway_api.specific import Item, Rule, most_specific
 from mesh.targets.kubernetes import assigned, protocol
@@ -26,26 +27,25 @@ _UNIT = Regex(protocol.UNIT_PATTERN)
 
 
 def predictions(route: table.ModelRoute) -> list[Rule[Target]]:
-    """Rules for predictions that name no version, but for audiences that are left out."""
-    return _rules(route, _expressible(route))
+    """Rules for predictions that name no version, but for what is left out."""
+    selected, _ = _expressible(route)
+    return _rules(route, selected)
 
 
 def limitations(route: table.ModelRoute) -> Iterator[Limitation]:
-    """Audiences that are left out, and how the others differ."""
-    expressible = _expressible(route)
-    for number, each in enumerate(route.audiences, start=1):
-        if each not in expressible:
-            yield Limitation(
-                model=route.model,
-                what=f"audience {number}, for which gateway-api's matches have no words beside "
-                "the audiences before it",
-                so="it is left out, and its requests are routed as if it were not there",
-            )
-    if expressible:
+    """What is left out, and how the rest differs."""
+    selected, left_out = _expressible(route)
+    for what in left_out:
         yield Limitation(
             model=route.model,
-            what="attributes sent twice, or of more than 256 characters",
-            so="audiences may hold them, where they should fail every condition",
+            what=f"{what}, for which gateway-api's matches have no words beside what comes before",
+            so="it is left out, and its requests are routed as if it were not there",
+        )
+    if selected:
+        yield Limitation(
+            model=route.model,
+            what="units and attributes sent twice, attributes of more than 256 characters",
+            so="overrides and audiences may hold them, where they should hold nobody",
         )
 
 
@@ -59,43 +59,60 @@ def matched(headers: dict[str, Test]) -> list[Json]:
     ]
 
 
-def _expressible(route: table.ModelRoute) -> list[table.Audience]:
-    """Audiences that there are words for, each beside those before it."""
-    kept: list[table.Audience] = []
-    for each in route.audiences:
+def _expressible(route: table.ModelRoute) -> tuple[list[Item[Target]], list[str]]:
+    """What comes before the split, if there are words for it, and what there are none for."""
+    selected: list[Item[Target]] = []
+    left_out: list[str] = []
+    for what, items in _selections(route):
         try:
-            _rules(route, [*kept, each])
+            together = [*selected, *items()]
+            _rules(route, together)
         except Inexpressible:
-            continue
-        kept.append(each)
-    return kept
+            left_out.append(what)
+        else:
+            selected = together
+    return selected, left_out
 
 
-def _rules(route: table.ModelRoute, audiences: Sequence[table.Audience]) -> list[Rule[Target]]:
-    rules = most_specific(list(_items(route, audiences)))
+def _selections(
+    route: table.ModelRoute,
+) -> Iterator[tuple[str, Callable[[], Iterable[Item[Target]]]]]:
+    """What overrides and audiences are called, and what makes their items."""
+    for version in sorted(set(route.overrides.values())):
+        yield f"overrides to version {version}", partial(_of_overrides, route, version)
+    for number, each in enumerate(route.audiences, start=1):
+        yield f"audience {number}", partial(_of_audience, route, each)
+
+
+def _of_overrides(route: table.ModelRoute, version: int) -> Iterator[Item[Target]]:
+    units = tuple(sorted(unit for unit, to in route.overrides.items() if to == version))
+    to = assigned.explicit(route, route.unkilled(version))
+    yield Item(headers={UNIT_HEADER: In(units)}, target=to)
+
+
+def _of_audience(route: table.ModelRoute, each: table.Audience) -> Iterator[Item[Target]]:
+    meant = alike(each.conditions)
+    if meant is None:
+        return
+    headers = {audience.HEADER_PREFIX + name: test for name, test in meant.tests.items()}
+    vetoes = [
+        (audience.HEADER_PREFIX + name, test)
+        for name, tests in meant.vetoes.items()
+        for test in tests
+    ]
+    if each.version is not None:
+        to = assigned.explicit(route, route.unkilled(each.version))
+        yield Item(headers=headers, vetoes=vetoes, target=to)
+    else:
+        yield from _onward(route, headers, vetoes)
+
+
+def _rules(route: table.ModelRoute, selected: Sequence[Item[Target]]) -> list[Rule[Target]]:
+    rules = most_specific([*selected, *_onward(route, {}, [])])
     values = (entry["value"] for rule in rules for entry in matched(dict(rule.headers)))
-    if audiences and (len(rules) > MAX_RULES or any(len(v) > _MAX_VALUE for v in values)):
+    if len(rules) > MAX_RULES or any(len(value) > _MAX_VALUE for value in values):
         raise Inexpressible("there are too many rules, or one is too long")
     return rules
-
-
-def _items(route: table.ModelRoute, audiences: Sequence[table.Audience]) -> Iterator[Item[Target]]:
-    for each in audiences:
-        meant = alike(each.conditions)
-        if meant is None:
-            continue
-        headers = {audience.HEADER_PREFIX + name: test for name, test in meant.tests.items()}
-        vetoes = [
-            (audience.HEADER_PREFIX + name, test)
-            for name, tests in meant.vetoes.items()
-            for test in tests
-        ]
-        if each.version is not None:
-            to = assigned.explicit(route, route.unkilled(each.version))
-            yield Item(headers=headers, vetoes=vetoes, target=to)
-        else:
-            yield from _onward(route, headers, vetoes)
-    yield from _onward(route, {}, [])
 
 
 def _onward(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from mesh import forwarding, table
+from mesh import attempts, forwarding, table
 from mesh.targets.gateway_api import predictions
 from mesh.targets.gateway_api.gateway import backend_tls, gateway, grants
 from mesh.targets.gateway_api.routes import routes
@@ -52,6 +52,7 @@ def render(snapshot: table.Snapshot, parameters: KubernetesParameters) -> Render
 
 def _limitations(route: table.ModelRoute) -> Iterator[Limitation]:
     yield from limitations.of_headers_alone(route)
+    yield from limitations.of_rules(route)
     yield from predictions.limitations(route)
     for version in route.killed:
         yield Limitation(
@@ -65,9 +66,16 @@ def _limitations(route: table.ModelRoute) -> Iterator[Limitation]:
             what="the shadow",
             so="no copies are made: a mirror cannot be told another version than the request's",
         )
+    yield from _of_handling(route)
     split = route.split
     if split is None:
         return
+    if route.holdout is not None:
+        yield Limitation(
+            model=route.model,
+            what=f"the holdout of layer {route.holdout.layer}",
+            so=f"its units take part in {split.label}: no unit is told from another",
+        )
     yield from limitations.of_splits(route, split)
     if split.per_request:
         yield Limitation(
@@ -88,4 +96,21 @@ def _limitations(route: table.ModelRoute) -> Iterator[Limitation]:
             model=route.model,
             what="units sent twice, or of more than 128 characters",
             so=f"they take part in {split.label}, where they should go to the champion",
+        )
+
+
+def _of_handling(route: table.ModelRoute) -> Iterator[Limitation]:
+    """What a table says, and not the implementation."""
+    handling = route.handling
+    if handling.timeout_ms != attempts.PLAIN.timeout_ms or handling.attempt_timeout_ms is not None:
+        yield Limitation(
+            model=route.model,
+            what="deadlines of gRPC calls",
+            so="they are the implementation's own; REST has those of the table",
+        )
+    if handling.retries != attempts.PLAIN.retries:
+        yield Limitation(
+            model=route.model,
+            what="retries as the table says them",
+            so="what is tried again, and how often, is the implementation's own",
         )

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from mesh import forwarding, table
+from mesh import table
 from mesh.names import Wire
 from mesh.targets.gateway_api import backends
 from mesh.targets.gateway_api.gateway import GATEWAY
@@ -57,7 +57,7 @@ def _http_rules(route: table.ModelRoute, parameters: KubernetesParameters) -> It
         {
             "matches": [_path(protocol.infer_path(route.model), rule)],
             "backendRefs": _backends(route, "http", rule.target, parameters),
-            **_timeouts(),
+            **_timeouts(route),
         }
         for rule in predictions(route)
     ]
@@ -97,13 +97,25 @@ def _http_rule(
     return {
         "matches": [_path(path) for path in paths],
         "backendRefs": _backends(route, "http", request, parameters),
-        **_timeouts(),
+        **_timeouts(route),
     }
 
 
-def _timeouts() -> Json:
-    action = forwarding.to_cluster(forwarding.REST, "")
-    return {"timeouts": {"request": action.timeout.ToJsonString()}}
+def _timeouts(route: table.ModelRoute) -> Json:
+    timeouts = {"request": _duration(route.handling.timeout_ms)}
+    if route.handling.attempt_timeout_ms is not None:
+        timeouts["backendRequest"] = _duration(route.handling.attempt_timeout_ms)
+    return {"timeouts": timeouts}
+
+
+def _duration(span_ms: int) -> str:
+    """As the Gateway API writes one: units of up to five digits.
+
+    >>> _duration(30_000), _duration(1_250), _duration(40)
+    ('30s', '1s250ms', '40ms')
+    """
+    seconds, rest_ms = divmod(span_ms, 1_000)
+    return (f"{seconds}s" if seconds else "") + (f"{rest_ms}ms" if rest_ms else "")
 
 
 def _method(method: str, rule: Rule[Target] | None = None) -> Json:

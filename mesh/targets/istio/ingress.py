@@ -5,12 +5,14 @@ from __future__ import annotations
 from importlib import resources
 from typing import Any
 
+from mesh import listeners, names
 from mesh.targets.kubernetes import objects
 from mesh.targets.kubernetes.parameters import KubernetesParameters
 
 Json = dict[str, Any]
 
 GATEWAY = "algolink"
+_UNIT_FILTER = "algolink.unit"
 LUA_TYPE = "type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua"
 
 
@@ -35,9 +37,11 @@ def gateway(parameters: KubernetesParameters) -> Json:
 def unit_filter(parameters: KubernetesParameters) -> Json:
     """Lets one well-formed unit pass, and no header of ours that a client sent.
 
-    No match of Istio's tells one header from two of the same name.
+    No match of Istio's tells one header from two of the same name. After it comes the
+    filter that looks for held-out units, where a route asks for it.
     """
     script = resources.files("mesh").joinpath("lua", "unit.lua").read_text(encoding="utf-8")
+    holdout = listeners.lua_on_demand(names.HOLDOUT_FILTER, names.HOLDOUT_SCRIPT, "hold.lua")
     manager = "envoy.filters.network.http_connection_manager"
     return {
         "apiVersion": "networking.istio.io/v1alpha3",
@@ -55,14 +59,26 @@ def unit_filter(parameters: KubernetesParameters) -> Json:
                     "patch": {
                         "operation": "INSERT_FIRST",
                         "value": {
-                            "name": "algolink.unit",
+                            "name": _UNIT_FILTER,
                             "typed_config": {
                                 "@type": LUA_TYPE,
                                 "default_source_code": {"inline_string": script},
                             },
                         },
                     },
-                }
+                },
+                {
+                    "applyTo": "HTTP_FILTER",
+                    "match": {
+                        "context": "GATEWAY",
+                        "listener": {
+                            "filterChain": {
+                                "filter": {"name": manager, "subFilter": {"name": _UNIT_FILTER}}
+                            }
+                        },
+                    },
+                    "patch": {"operation": "INSERT_AFTER", "value": holdout},
+                },
             ],
         },
     }

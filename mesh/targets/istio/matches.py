@@ -18,9 +18,9 @@ def exact(path: str) -> Json:
     return {"uri": {"exact": path}}
 
 
-def with_unit(match: Json, header: str) -> Json:
-    """`match`, for requests alone that carry a unit."""
-    return {**match, "headers": {**match.get("headers", {}), header: {"regex": ".+"}}}
+def with_header(match: Json, header: str, regex: str = ".+") -> Json:
+    """`match`, for requests alone with a header that matches."""
+    return {**match, "headers": {**match.get("headers", {}), header: {"regex": regex}}}
 
 
 def in_audience(match: Json, conditions: Sequence[Condition]) -> Json | None:

@@ -1,7 +1,8 @@
 """The routes of a model's VirtualService, in their order: the first that matches wins.
 
-As at our own Envoy: a killed version that the path names, the version that it
-names, one that is not served, the audiences in order, the split, the champion.
+As at our own Envoy: a killed version that the path names, the version that it names,
+one that is not served, overrides, audiences in order, units that are held out, the
+split, the champion.
 """
 
 from __future__ import annotations
@@ -11,9 +12,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mesh import forwarding, names, table
+from mesh import forwarding, matchers, names, table
 from mesh.forwarding import Call
-from mesh.targets.istio.matches import exact, in_audience, of_audiences, with_unit
+from mesh.targets.istio.matches import exact, in_audience, of_audiences, with_header
 from mesh.targets.kubernetes import assigned, protocol
 
 Json = dict[str, Any]
@@ -34,6 +35,7 @@ class Planned:
         matches: any of which a request must match.
         to: headers of the assignment, or the split that chooses among arms.
         is_copied: whether the shadow gets copies.
+        holdout: who is to be looked for before the split is asked; None for nobody.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Planned:
     matches: Sequence[Json]
     to: dict[str, str] | table.Split
     is_copied: bool = False
+    holdout: table.Holdout | None = None
 
     @property
     def is_hashed(self) -> bool:
@@ -77,6 +80,11 @@ class Refused:
 def planned(route: table.ModelRoute) -> Iterator[Planned | Refused]:
     """Routes of a model, in the order in which they are matched."""
     yield from _named_versions(route)
+    for number, (unit, version) in enumerate(matchers.overridden(route.overrides), start=1):
+        for call, match in _predictions(route):
+            named = with_header(match, unit.name, unit.string_match.safe_regex.regex)
+            to = assigned.explicit(route, route.unkilled(version))
+            yield _predict(f"{route.model}.override-{number}-{call.name}", route, call, named, to)
     for number, audience in of_audiences(route):
         prefix = f"{route.model}.audience-{number}"
         for call, match in _predictions(route):
@@ -87,13 +95,11 @@ def planned(route: table.ModelRoute) -> Iterator[Planned | Refused]:
                 to = assigned.explicit(route, route.unkilled(audience.version))
                 yield _predict(f"{prefix}-{call.name}", route, call, meant, to)
                 continue
-            if route.split is not None:
-                yield _split(prefix, route, call, meant, route.split)
+            yield from _split(prefix, route, call, meant)
             to = assigned.champion(route)
             yield _predict(f"{prefix}.champion-{call.name}", route, call, meant, to)
     for call, match in _predictions(route):
-        if route.split is not None:
-            yield _split(route.model, route, call, match, route.split)
+        yield from _split(route.model, route, call, match)
         if forwarding.is_shadowed(route, call):
             name = f"{route.model}.champion-predict-{call.name}"
             yield _predict(name, route, call, match, assigned.champion(route))
@@ -161,13 +167,20 @@ def _predict(
     return Planned(name=name, call=call, matches=[match], to=to, is_copied=copied)
 
 
-def _split(
-    prefix: str, route: table.ModelRoute, call: Call, match: Json, split: table.Split
-) -> Planned:
-    return Planned(
+def _split(prefix: str, route: table.ModelRoute, call: Call, match: Json) -> Iterator[Planned]:
+    """The split; held-out units, which its first choice has marked, go to none of its arms."""
+    split = route.split
+    if split is None:
+        return
+    if route.holdout is not None:
+        held = with_header(match, names.HELD_HEADER)
+        to = assigned.champion(route)
+        yield _predict(f"{prefix}.held-{call.name}", route, call, held, to)
+    yield Planned(
         name=f"{prefix}.experiment-{call.name}",
         call=call,
-        matches=[match if split.per_request else with_unit(match, names.UNIT_HEADER)],
+        matches=[match if split.per_request else with_header(match, names.UNIT_HEADER)],
         to=split,
         is_copied=forwarding.is_shadowed(route, call),
+        holdout=route.holdout,
     )

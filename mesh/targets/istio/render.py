@@ -23,7 +23,7 @@ TARGET = "istio"
 
 
 def render(snapshot: table.Snapshot, parameters: KubernetesParameters) -> Rendering:
-    """Objects for Istio 1.24 or later.
+    """Objects for Istio 1.26 or later, 1.28 for shadows.
 
     Raises:
         FailedPrecondition: TARGET_LACKS_FEATURE.
@@ -62,7 +62,15 @@ def render(snapshot: table.Snapshot, parameters: KubernetesParameters) -> Render
 
 def _limitations(route: table.ModelRoute) -> Iterator[Limitation]:
     yield from limitations.of_headers_alone(route)
+    yield from limitations.of_rules(route)
     yield from matches.limitations(route)
+    retries = route.handling.retries
+    if retries.number and retries.max_backoff_ms != 10 * retries.backoff_ms:
+        yield Limitation(
+            model=route.model,
+            what=f"pauses of at most {retries.max_backoff_ms} ms between attempts",
+            so=f"they grow up to ten times the first, which is {10 * retries.backoff_ms} ms",
+        )
     if any(forwarding.is_shadowed(route, call) for call in forwarding.CALLS):
         yield Limitation(
             model=route.model,

@@ -51,7 +51,7 @@ def _route(
         ]
     else:
         destinations = [{**where, "headers": _headers(each.to)}]
-    return {**matched, "route": destinations, **_forwarding(each.call)}
+    return {**matched, "route": destinations, **_forwarding(route, each.call)}
 
 
 def _destination(
@@ -68,12 +68,12 @@ def _headers(request: dict[str, str]) -> Json:
     }
 
 
-def _forwarding(call: forwarding.Call) -> Json:
+def _forwarding(route: table.ModelRoute, call: forwarding.Call) -> Json:
     """Deadline and retries, as our own Envoy has them."""
-    action = forwarding.to_cluster(call, "")
+    action = forwarding.to_cluster(call, "", route.handling)
     policy = action.retry_policy
     # Istio has no deadline of its own, and refuses one of zero.
-    timeout = {"timeout": action.timeout.ToJsonString()} if action.timeout.ToSeconds() else {}
+    timeout = {"timeout": action.timeout.ToJsonString()} if call is not forwarding.STREAM else {}
     if not policy.num_retries.value:
         return {**timeout, "retries": {"attempts": 0}}
     conditions = policy.retry_on.split(",")
@@ -81,11 +81,16 @@ def _forwarding(call: forwarding.Call) -> Json:
         # Istio writes the codes themselves among the conditions.
         conditions.remove("retriable-status-codes")
         conditions += map(str, policy.retriable_status_codes)
+    per_try = {}
+    if policy.HasField("per_try_timeout"):
+        per_try = {"perTryTimeout": policy.per_try_timeout.ToJsonString()}
     return {
         **timeout,
         "retries": {
             "attempts": policy.num_retries.value,
+            **per_try,
             "retryOn": ",".join(conditions),
             "retryIgnorePreviousHosts": bool(policy.retry_host_predicate),
+            "backoff": policy.retry_back_off.base_interval.ToJsonString(),
         },
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mesh import fallback, table
+from mesh import attempts, fallback, table
 from mesh.targets.rendering import Limitation
 
 
@@ -24,6 +24,29 @@ def of_headers_alone(route: table.ModelRoute) -> Iterator[Limitation]:
         )
 
 
+def of_rules(route: table.ModelRoute) -> Iterator[Limitation]:
+    """What versions that rules name, and each arm, have at our own Envoy."""
+    for version in sorted(route.selected() - {route.champion} - set(route.killed)):
+        yield Limitation(
+            model=route.model,
+            what=f"breakers of version {version}'s own, which rules send requests to",
+            so="it shares the limits of its pool with the champion, for no Service is ever made "
+            "for a version",
+        )
+    limits = route.handling.limits
+    if limits != attempts.Limits():
+        yield Limitation(
+            model=route.model,
+            what=f"limits of {limits.requests} requests under way and {limits.pending} waiting",
+            so="versions that are not the champion have the limits of their pool alone",
+        )
+
+
+def _helper(route: table.ModelRoute, split: table.Split) -> str:
+    version = fallback.answers(route, split)
+    return "the champion's" if version == route.champion else f"version {version}'s"
+
+
 def of_splits(route: table.ModelRoute, split: table.Split) -> Iterator[Limitation]:
     """What an experiment has at our own Envoy."""
     for arm in sorted(split.versions):
@@ -37,7 +60,7 @@ def of_splits(route: table.ModelRoute, split: table.Split) -> Iterator[Limitatio
             if fallback.applies(route, split, arm):
                 yield Limitation(
                     model=route.model,
-                    what=f"the champion's help where arm {arm} fails",
+                    what=f"{_helper(route, split)} help where arm {arm} fails",
                     so="what the arm fails, the client is told",
                 )
     if split.experiment:

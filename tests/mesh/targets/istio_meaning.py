@@ -77,7 +77,21 @@ def _normalised(sent: Sequence[tuple[str, str]]) -> dict[str, str]:
     return found
 
 
-def _chosen(objects: Sequence[Json], request: Request, headers: Mapping[str, str]) -> Json | None:
+def _chosen(objects: Sequence[Json], request: Request, headers: dict[str, str]) -> Json | None:
+    """The route that is chosen; twice, where the filter of holdouts marks the request."""
+    route = _first(objects, request, headers)
+    patched = _patches(objects, route["name"]) if route is not None else {}
+    for asked in patched.get("typed_per_filter_config", {}).values():
+        context, unit = asked["filter_context"], headers.get("x-al-unit")
+        if unit is not None:
+            bucket = xxhash.xxh64_intdigest(f"{context['layer']}:{unit}".encode()) % 10_000
+            if bucket < int(context["share_bp"]):
+                headers["x-al-held"] = "true"
+                return _first(objects, request, headers)
+    return route
+
+
+def _first(objects: Sequence[Json], request: Request, headers: Mapping[str, str]) -> Json | None:
     [service] = [o for o in objects if o["kind"] == "VirtualService"]
     for route in service["spec"]["http"]:
         if any(_matches(match, request.path, headers) for match in route["match"]):
@@ -119,7 +133,9 @@ def _patches(objects: Sequence[Json], route: str) -> Json:
                     patch["applyTo"] == "HTTP_ROUTE"
                     and patch["match"]["routeConfiguration"]["vhost"]["route"]["name"] == route
                 ):
-                    merged |= patch["patch"]["value"]["route"]
+                    value = patch["patch"]["value"]
+                    merged |= value.get("route", {})
+                    merged |= {key: held for key, held in value.items() if key != "route"}
     return merged
 
 

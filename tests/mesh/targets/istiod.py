@@ -14,6 +14,7 @@ from envoy.config.route.v3 import route_components_pb2 as components
 from google.protobuf import json_format
 
 from mesh import table
+from mesh.targets.plain import plain
 
 Json = dict[str, Any]
 
@@ -32,7 +33,7 @@ def bootstrap(
     patches = [
         patch for o in objects if o["kind"] == "EnvoyFilter" for patch in o["spec"]["configPatches"]
     ]
-    filters = [p["patch"]["value"] for p in patches if p["applyTo"] == "HTTP_FILTER"]
+    filters = _filters([p for p in patches if p["applyTo"] == "HTTP_FILTER"])
     router = "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"
     manager = {
         "@type": "type.googleapis.com/envoy.extensions.filters.network"
@@ -74,6 +75,18 @@ def bootstrap(
     }
 
 
+def _filters(patches: Sequence[Json]) -> list[Json]:
+    found: list[Json] = []
+    for patch in patches:
+        value, place = patch["patch"]["value"], 0
+        if patch["patch"]["operation"] == "INSERT_AFTER":
+            chain = patch["match"]["listener"]["filterChain"]
+            after = chain["filter"]["subFilter"]["name"]
+            place = 1 + [each["name"] for each in found].index(after)
+        found.insert(place, value)
+    return found
+
+
 def _virtual_host(service: Json, patches: Sequence[Json]) -> Json:
     routes = []
     for http in service["spec"]["http"]:
@@ -84,7 +97,7 @@ def _virtual_host(service: Json, patches: Sequence[Json]) -> Json:
                     route.MergeFrom(
                         json_format.ParseDict(patch["patch"]["value"], components.Route())
                     )
-            routes.append(json_format.MessageToDict(route, preserving_proto_field_name=True))
+            routes.append(plain(route))
     [host] = service["spec"]["hosts"]
     return {"name": host, "domains": [host, f"{host}:*"], "routes": routes}
 

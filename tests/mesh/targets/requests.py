@@ -67,7 +67,7 @@ class Goal:
 def goals(
     route: table.ModelRoute,
     request: Request,
-    without: Collection[int] = (),
+    without: Collection[int | str] = (),
     *,
     sticky: bool = True,
 ) -> dict[Goal, int]:
@@ -75,7 +75,7 @@ def goals(
 
     Args:
         sticky: False where units do not keep their arm.
-        without: numbers, from 1, of audiences that are left out.
+        without: numbers, from 1, of audiences that are left out; and `holdout`, if that is.
     """
     if request.call == "http" and request.version is not None:
         if request.version in route.killed:
@@ -86,11 +86,18 @@ def goals(
     champion = {Goal(route.champion): 1}
     if not request.predicts:
         return champion
+    unit = request.units[0] if len(request.units) == 1 else ""
+    if unit in route.overrides and f"overrides to version {route.overrides[unit]}" not in without:
+        return {Goal(_alive(route, route.overrides[unit])): 1}
     for number, each in enumerate(route.audiences, start=1):
         if number not in without and audience.matches(each.conditions, request.attributes):
             if each.version is not None:
                 return {Goal(_alive(route, each.version)): 1}
             break
+    holdout = None if "holdout" in without else route.holdout
+    if holdout is not None and _UNIT.fullmatch(unit):
+        is_held = split.bucket(holdout.layer, unit) < holdout.share_bp
+        return champion if is_held else _assigned(route, request, sticky) or champion
     return _assigned(route, request, sticky) or champion
 
 
@@ -148,7 +155,15 @@ def routes(draw: st.DrawFn) -> table.ModelRoute:
     shadow = st.builds(
         table.Shadow, version=st.sampled_from(_VERSIONS), share_bp=st.integers(1, 10_000)
     )
+    overridden = st.dictionaries(
+        st.sampled_from(["ann", "bob@example.org", "a/b+c=d"]), st.sampled_from(_VERSIONS)
+    )
+    holdout = st.builds(
+        table.Holdout, layer=st.just("everybody"), share_bp=st.sampled_from([1, 3_000, 10_000])
+    )
     return table.ModelRoute(
+        overrides=draw(overridden),
+        holdout=draw(st.none() | holdout),
         model="digits",
         pool="default",
         champion=1,
@@ -182,7 +197,10 @@ def _splits(draw: st.DrawFn) -> table.Split:
     )
 
 
-_well_formed_unit = st.from_regex(r"\A[A-Za-z0-9._:@+/=-]{1,20}\Z")
+_well_formed_unit = st.one_of(
+    st.from_regex(r"\A[A-Za-z0-9._:@+/=-]{1,20}\Z"),
+    st.sampled_from(["ann", "bob@example.org", "a/b+c=d"]),
+)
 _other_units = st.sampled_from([[], [""], ["two words"], ["u" * 129], ["a", "b"]])
 _odd_values = st.sampled_from([["FR", "FR"], ["x" * 257], ["F\tR"], [""]])
 

@@ -22,16 +22,24 @@ from tests.mesh.targets.requests import Goal, Request, goals, requests, routes
 
 PARAMETERS = KubernetesParameters()
 _AUDIENCE = re.compile(r"audience (\d+)\b")
+_OVERRIDES = re.compile(r"overrides to version \d+")
 
 
 def objects(rendered: Rendering) -> list[dict[str, Any]]:
     return [value for held in rendered.files.values() for value in held]
 
 
-def left_out(rendered: Rendering) -> set[int]:
-    """Numbers of audiences that the report says are not there."""
-    found = (_AUDIENCE.match(limit.what) for limit in rendered.limitations)
-    return {int(match[1]) for match in found if match}
+def left_out(rendered: Rendering) -> set[int | str]:
+    """What the report says is not there: audiences by number, overrides, the holdout."""
+    found: set[int | str] = set()
+    for limit in rendered.limitations:
+        if match := _AUDIENCE.match(limit.what):
+            found.add(int(match[1]))
+        elif match := _OVERRIDES.match(limit.what):
+            found.add(match[0])
+        elif limit.what.startswith("the holdout of layer"):
+            found.add("holdout")
+    return found
 
 
 def normalised(weights: Mapping[Goal, int]) -> dict[Goal, float]:

@@ -94,6 +94,9 @@ async def test_audiences_kills_and_shadows_are_held_by_a_gateway(tmp_path: Path)
                 "enterprise of the US": (CHALLENGED, [("plan", "enterprise"), ("country", "US")]),
                 "enterprise of nowhere": (CHALLENGED, [("plan", "enterprise")]),
                 "beta": (CHALLENGED, [("app", "beta-7")]),
+                "held out": (HELD_OUT, []),
+                "held out of the staff": (HELD_OUT, [("user", "ann.lee@example.com")]),
+                "tester": ("qa-phone-2", [("country", "AT"), ("age", "9")]),
             }
             answered = {
                 who: (
@@ -107,8 +110,8 @@ async def test_audiences_kills_and_shadows_are_held_by_a_gateway(tmp_path: Path)
             }
             for number in range(60):
                 await gateway.version("ranking", ("x-algolink-unit", f"reader-{number}"))
-            await builders.until(lambda: "9" in {r["x-al-version"] for r in replica.requests})
-            copied = [r for r in replica.requests if r["x-al-version"] == "9"]
+            await builders.until(lambda: any("x-al-shadow" in r for r in replica.requests))
+            copied = {r["x-al-version"] for r in replica.requests if "x-al-shadow" in r}
         async with serving.gateway(
             tmp_path, "gateway.yaml", address, PARAMETERS.host("fraud")
         ) as gateway:
@@ -125,15 +128,24 @@ async def test_audiences_kills_and_shadows_are_held_by_a_gateway(tmp_path: Path)
         "enterprise of the US": "8",
         "enterprise of nowhere": "8",
         "beta": "8",
+        "held out": "7",
+        "held out of the staff": "8",
+        "tester": "9",
     }
-    assert all("x-al-shadow" in request for request in copied)
+    assert copied == {"9"}
     assert killed[0] == 412
     assert instead[0] == "3"
     assert (graph[0], graph[1]["x-algolink-arm"]) == ("3", "graph")
 
 
-CHALLENGED = next(u for u in UNITS if split.bucket("ranking-recency", u) >= 8_000)
-CHAMPION = next(u for u in UNITS if split.bucket("ranking-recency", u) < 8_000)
+READERS = [u for u in UNITS if not split.is_held_out("everybody-2026", u, 500)]
+HELD_OUT = next(
+    u
+    for u in (f"reader-{number}" for number in range(10_000))
+    if split.is_held_out("everybody-2026", u, 500) and split.bucket("ranking-recency", u) >= 8_000
+)
+CHALLENGED = next(u for u in READERS if split.bucket("ranking-recency", u) >= 8_000)
+CHAMPION = next(u for u in READERS if split.bucket("ranking-recency", u) < 8_000)
 """Units of the two arms of the launch: versions 8 and 7."""
 
 GRAPH = next(u for u in UNITS if 5_000 <= split.bucket("fraud-graph", u) < 8_000)
