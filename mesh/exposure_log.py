@@ -30,6 +30,9 @@ LINE = {
     "served_version": f"%TRAILER({names.SERVED_HEADER})%",
     "http_status": "%RESPONSE_CODE%",
     "grpc_status": "%GRPC_STATUS_NUMBER%",
+    "content_type": "%DYNAMIC_METADATA(algolink:content_type)%",
+    "web_status": "%DYNAMIC_METADATA(algolink:web_status)%",
+    "web_version": "%DYNAMIC_METADATA(algolink:web_version)%",
     "flags": "%RESPONSE_FLAGS%",
     "answered_us": "%COMMON_DURATION(DS_RX_BEG:DS_TX_END:us)%",
     "duration_ms": "%DURATION%",
@@ -40,7 +43,9 @@ LINE = {
 
 `answered_us` runs from the first byte received to the last byte sent and is
 null if the client left before; `duration_ms` is always there, and coarser.
-`served_version` is what a gRPC replica says itself, and null for REST.
+`served_version` is what a gRPC replica says itself, and null for REST. Where the
+client speaks gRPC-Web there are no trailers left when the line is written, so
+assign.lua notes status and version as `web_status` and `web_version`.
 """
 
 

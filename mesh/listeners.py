@@ -62,6 +62,8 @@ def data_listener(
             **routes,
         },
         "http_filters": [
+            _content_type_to_metadata(),
+            _grpc_web(),
             _field_extraction(),
             _lua("algolink.route", "route.lua"),
             lua_on_demand(names.HOLDOUT_FILTER, names.HOLDOUT_SCRIPT, "hold.lua"),
@@ -162,6 +164,25 @@ def _strip_internal_headers() -> dict[str, Any]:
                 {"remove": "x-request-id"},
             ],
         },
+    }
+
+
+def _content_type_to_metadata() -> dict[str, Any]:
+    """Keeps the content type for what comes after gRPC-Web was made gRPC."""
+    kept = {"metadata_namespace": names.METADATA_NAMESPACE, "key": "content_type", "type": "STRING"}
+    return {
+        "name": "envoy.filters.http.header_to_metadata",
+        "typed_config": {
+            "@type": _TYPE + "filters.http.header_to_metadata.v3.Config",
+            "request_rules": [{"header": "content-type", "on_header_present": kept}],
+        },
+    }
+
+
+def _grpc_web() -> dict[str, Any]:
+    return {
+        "name": "envoy.filters.http.grpc_web",
+        "typed_config": {"@type": _TYPE + "filters.http.grpc_web.v3.GrpcWeb"},
     }
 
 

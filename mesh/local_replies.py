@@ -13,6 +13,16 @@ _NO_MODEL = (
 )
 _NO_REPLICA = f"no replica of model %REQ({names.MODEL_HEADER})% can be reached: retry shortly"
 
+_COMPRESSED = (
+    "compressed gRPC messages cannot be routed: send them uncompressed, without the header "
+    "grpc-encoding"
+)
+_TOO_LARGE = (
+    f"the request is over {names.REQUEST_BODY_LIMIT_BYTES} bytes, the most that can be routed: "
+    "send less at once"
+)
+_NOT_A_MESSAGE = "the request is no message of this method: %LOCAL_REPLY_BODY%"
+
 _GRPC = {
     "header_filter": {
         "header": {
@@ -32,6 +42,9 @@ def local_reply_config() -> dict[str, Any]:
     no_route, no_host = _flag("NR"), _flag("UH")
     return {
         "mappers": [
+            _mapper([_unread("INVALID_ARGUMENT"), _ENCODED], text=_COMPRESSED, grpc_status=12),
+            _mapper([_unread("FAILED_PRECONDITION")], text=_TOO_LARGE, grpc_status=8),
+            _mapper([_unread("")], text=_NOT_A_MESSAGE, grpc_status=3),
             _mapper([_GRPC, no_route], text=_NO_MODEL, grpc_status=5),
             _mapper([_GRPC, no_host], text=_NO_REPLICA),
             _mapper([_GRPC, _NOT_FOUND], grpc_status=5),
@@ -42,6 +55,31 @@ def local_reply_config() -> dict[str, Any]:
         ]
     }
 
+
+def _unread(why: str) -> dict[str, Any]:
+    """Refused by the filter that reads the model from the message, which tells no more."""
+    return {
+        "extension_filter": {
+            "name": "envoy.access_loggers.extension_filters.cel",
+            "typed_config": {
+                "@type": "type.googleapis.com/envoy.extensions.access_loggers.filters.cel.v3"
+                ".ExpressionFilter",
+                "expression": f"response.code_details.startsWith('grpc_field_extraction_{why}')",
+            },
+        }
+    }
+
+
+_ENCODED = {
+    "header_filter": {
+        "header": {
+            "name": "grpc-encoding",
+            "string_match": {"exact": "identity"},
+            "invert_match": True,
+            "treat_missing_header_as_empty": False,
+        }
+    }
+}
 
 _HTTP = {"header_filter": {"header": {**_GRPC["header_filter"]["header"], "invert_match": True}}}
 

@@ -34,6 +34,15 @@ def exposure(line: bytes) -> facts_pb2.Exposure:
         raise MalformedLine(f"not JSON: {error}") from error
     if not isinstance(fields, dict):
         raise MalformedLine("not a JSON object")
+    return exposure_of(fields)
+
+
+def exposure_of(fields: dict[str, Any]) -> facts_pb2.Exposure:
+    """What the fields of a line tell of.
+
+    Raises:
+        MalformedLine: saying what is wrong with them.
+    """
     try:
         return _exposure(fields)
     except (KeyError, TypeError, ValueError) as error:
@@ -61,16 +70,26 @@ def _exposure(fields: dict[str, Any]) -> facts_pb2.Exposure:
         table_revision=fields["revision"] or "",
         arm=fields["arm"] or "",
         assigned_version=int(fields["assigned_version"] or 0),
-        answered_version=int(fields["served_version"] or fields["answered_version"] or 0),
+        answered_version=int(
+            fields["served_version"] or fields.get("web_version") or fields["answered_version"] or 0
+        ),
         # An attempt's line has the unit that was sent, whether or not it was assigned.
         unit=(fields["unit"] or "") if experiment else "",
         http_status=int(fields["http_status"] or 0),
         response_flags="" if flags in (None, "-") else flags,
         duration_us=_duration_us(fields),
     )
-    if fields["grpc_status"] is not None:
-        found.grpc_status = int(fields["grpc_status"])
+    status = _grpc_status(fields)
+    if status is not None:
+        found.grpc_status = int(status)
     return found
+
+
+def _grpc_status(fields: dict[str, Any]) -> Any:
+    """What a gRPC client saw, or a gRPC-Web client; None for one of REST, or that left."""
+    if (fields.get("content_type") or "").startswith("application/grpc-web"):
+        return fields.get("web_status")
+    return fields["grpc_status"]
 
 
 def _time(since_epoch_us: int) -> timestamp_pb2.Timestamp:

@@ -53,6 +53,57 @@ local function answered(headers, note)
   end
 end
 
+local WEB = "application/grpc-web"
+local WEB_TEXT = "application/grpc-web-text"
+local GRPC_STATUS = {
+  ["400"] = "3", ["403"] = "7", ["404"] = "5", ["408"] = "4", ["412"] = "9", ["413"] = "8",
+  ["429"] = "14", ["501"] = "12", ["502"] = "14", ["503"] = "14", ["504"] = "14",
+}
+
+local function percent(byte) return string.format("%%%02X", byte:byte()) end
+
+-- What a gRPC-Web client takes for trailers: a frame at the end of the body.
+local function trailer_frame(status, message)
+  local text = "grpc-status:" .. status .. "\r\ngrpc-message:" .. message .. "\r\n"
+  local length = #text
+  return string.char(128, 0, math.floor(length / 65536) % 256, math.floor(length / 256) % 256,
+    length % 256) .. text
+end
+
+-- An answer of Envoy's own to a gRPC-Web client, which would be told a status
+-- that is guessed from HTTP's. In base64 it is: there Envoy lets nothing but
+-- messages through.
+local function answer_web(handle)
+  local body = handle:body()
+  local headers = handle:headers()
+  local status = headers:get("grpc-status") or GRPC_STATUS[headers:get(":status")] or "2"
+  local text = body and body:getBytes(0, body:length()) or ""
+  local message = text:gsub("[^\32-\36\38-\126]", percent)
+  headers:replace(":status", "200")
+  headers:replace("content-type", "application/grpc")
+  if body then
+    headers:remove("grpc-status")
+    headers:remove("content-length")
+    body:setBytes(trailer_frame(status, message))
+  else
+    headers:replace("grpc-status", status)
+  end
+  handle:streamInfo():dynamicMetadata():set(NAMESPACE, "web_status", status)
+end
+
+-- gRPC-Web puts the trailers into the body, where the log cannot read them.
+local function note_trailers(handle)
+  for _ in handle:bodyChunks() do end
+  local trailers = handle:trailers()
+  if trailers == nil then return end
+  local note = handle:streamInfo():dynamicMetadata()
+  for key, name in pairs({ web_status = "grpc-status", web_version = "x-al-served" }) do
+    local value = trailers:get(name)
+    if value then note:set(NAMESPACE, key, value) end
+  end
+  trailers:remove("x-al-served")
+end
+
 function envoy_on_response(handle)
   local headers = handle:headers()
   local note = handle:streamInfo():dynamicMetadata():get(NAMESPACE) or {}
@@ -70,4 +121,13 @@ function envoy_on_response(handle)
   end
   headers:remove("x-al-served")
   headers:remove("x-envoy-attempt-count")
+  if (note["content_type"] or ""):sub(1, #WEB) ~= WEB then return end
+  -- What was read from the handle is no longer valid once body or trailers were waited for.
+  if (headers:get("content-type") or ""):sub(1, 16) ~= "application/grpc" then
+    if note["content_type"]:sub(1, #WEB_TEXT) ~= WEB_TEXT then answer_web(handle) end
+  elseif headers:get("grpc-status") then
+    handle:streamInfo():dynamicMetadata():set(NAMESPACE, "web_status", headers:get("grpc-status"))
+  else
+    note_trailers(handle)
+  end
 end

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 
 import grpc
@@ -106,6 +107,39 @@ async def test_a_message_of_60_mb_is_routed_by_its_body(shared_mesh: Mesh) -> No
 
     assert response.model_version == "1"
     assert len(shared_mesh.replicas[0].bodies[0].raw_input_contents[0]) == 60_000_000
+
+
+async def test_a_compressed_message_is_told_which_header_to_drop(shared_mesh: Mesh) -> None:
+    await shared_mesh.route(builders.a_route())
+    request = service_pb2.ModelInferRequest(
+        model_name="digits", raw_input_contents=[bytes(100_000)]
+    )
+
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await shared_mesh.stub.ModelInfer(request, compression=grpc.Compression.Gzip)
+    uncompressed = await shared_mesh.stub.ModelInfer(request)
+
+    assert caught.value.code() == grpc.StatusCode.UNIMPLEMENTED
+    assert "without the header grpc-encoding" in str(caught.value.details())
+    assert uncompressed.model_version == "1"
+
+
+async def test_a_message_over_the_limit_is_told_the_limit_and_the_connection_survives(
+    shared_mesh: Mesh,
+) -> None:
+    await shared_mesh.route(builders.a_route())
+    shared_mesh.replicas[0].hold.clear()
+    under_way = asyncio.create_task(shared_mesh.infer("user-1"))
+    await builders.until(lambda: bool(shared_mesh.replicas[0].requests))
+
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await shared_mesh.infer("user-2", payload=bytes(70_000_000))
+    shared_mesh.replicas[0].hold.set()
+    _, response = await under_way
+
+    assert caught.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert "over 67108864 bytes" in str(caught.value.details())
+    assert response.model_version == "1"
 
 
 async def test_the_server_and_its_models_can_be_asked_about(shared_mesh: Mesh) -> None:
