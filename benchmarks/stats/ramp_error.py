@@ -20,14 +20,16 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-from experiment_svc.stats import phases, sequence
+from experiment_svc.stats import phases, sequence, standardised
+from experiment_svc.stats.difference import Difference
+from experiment_svc.stats.joint import JointMoments
 from experiment_svc.stats.moments import Moments
-from experiment_svc.stats.phases import Phase
 from experiment_svc.stats.undefined import Undefined
 
 ALPHA = 0.05
@@ -79,6 +81,29 @@ def skewed(generator: np.random.Generator, size: int, progress: float) -> Values
     return generator.lognormal(progress, 1.5, size)
 
 
+def clicks_per_visit(generator: np.random.Generator, size: int, progress: float) -> Values:
+    """(clicks, visits): few visits of most units, many of some, and a rate of each unit's own."""
+    visits = 1.0 + generator.negative_binomial(0.5, 0.2, size)
+    rate = generator.beta(1.0 + 2.0 * progress, 9.0, size)
+    return np.column_stack([generator.binomial(visits.astype(np.int64), rate), visits])
+
+
+def with_history(generator: np.random.Generator, size: int, progress: float) -> Values:
+    """(spend, spend before): skewed, and alike by 0.7 or so."""
+    habit = generator.lognormal(0.0, 1.0, size)
+    before = habit * generator.lognormal(0.0, 0.5, size)
+    after = habit * generator.lognormal(progress, 0.5, size)
+    return np.column_stack([after, before])
+
+
+def ratio_with_history(generator: np.random.Generator, size: int, progress: float) -> Values:
+    """(clicks, visits, clicks before, visits before): the same rate of the unit in both."""
+    visits = 1.0 + generator.negative_binomial(0.5, 0.2, (2, size))
+    rate = generator.beta(1.0 + 2.0 * progress, 9.0, size)
+    clicks = generator.binomial(visits.astype(np.int64), rate)
+    return np.column_stack([clicks[0], visits[0], clicks[1], visits[1]])
+
+
 def steady(seen: Seen) -> float:
     """Never ramps: what the sequence does by itself."""
     return seen.share
@@ -116,7 +141,13 @@ METRICS: dict[str, Draw] = {
     "tenth": tenth,
     "rare": rare,
     "skewed": skewed,
+    "ratio": clicks_per_visit,
+    "cuped": with_history,
+    "cuped ratio": ratio_with_history,
 }
+RATIOS = frozenset({"ratio", "cuped ratio"})
+ADJUSTED = frozenset({"cuped", "cuped ratio"})
+
 RAMPS: dict[str, tuple[float, Ramp]] = {
     "steady 50 %": (0.5, steady),
     "steady 10 %": (0.1, steady),
@@ -138,20 +169,24 @@ class Job:
     seed: int
 
 
-def decides_falsely(generator: np.random.Generator, draw: Draw, first: float, ramp: Ramp) -> bool:
+def decides_falsely(generator: np.random.Generator, metric: str, first: float, ramp: Ramp) -> bool:
     """Whether one experiment without an effect ever finds one."""
     rho2 = sequence.rho_squared(alpha=ALPHA, optimal_units=OPTIMAL_UNITS)
     share, age = first, 0
-    run: list[Phase] = [(Moments(), Moments())]
+    summarise = JointMoments.of if metric in RATIOS | ADJUSTED else Moments.of
+    run: list[Any] = []
     for batch in range(BATCHES):
-        values = draw(generator, BATCH, batch / BATCHES)
+        values = METRICS[metric](generator, BATCH, batch / BATCHES)
         treated = generator.random(BATCH) < share
-        control, treatment = run[-1]
-        run[-1] = (control + Moments.of(values[~treated]), treatment + Moments.of(values[treated]))
+        arrived = (summarise(values[~treated]), summarise(values[treated]))
+        if age == 0:
+            run.append(arrived)
+        else:
+            run[-1] = (run[-1][0] + arrived[0], run[-1][1] + arrived[1])
         age += 1
-        found = phases.combine(run)
+        found = _measured(run, metric)
         z = 0.0
-        if not isinstance(found, Undefined) and found.standard_error > 0.0:
+        if isinstance(found, Difference) and found.standard_error > 0.0:
             z = found.effect / found.standard_error
             p = sequence.p_value(found, rho_squared=rho2)
             enough = min(sum(phase[arm].count for phase in run) for arm in (0, 1))
@@ -160,17 +195,21 @@ def decides_falsely(generator: np.random.Generator, draw: Draw, first: float, ra
         following = ramp(Seen(share, z, age))
         if following != share:
             share, age = following, 0
-            run.append((Moments(), Moments()))
     return False
+
+
+def _measured(run: list[Any], metric: str) -> Difference | Undefined:
+    if metric not in RATIOS | ADJUSTED:
+        return phases.combine(run)
+    means = standardised.means(run, ratio=metric in RATIOS, covariate=metric in ADJUSTED)
+    return means if isinstance(means, Undefined) else phases.combine(means)
 
 
 def count_false(job: Job) -> int:
     """Runs of `job` that decide."""
     generator = np.random.default_rng([job.seed, *job.metric.encode(), *job.ramp.encode()])
     first, ramp = RAMPS[job.ramp]
-    return sum(
-        decides_falsely(generator, METRICS[job.metric], first, ramp) for _ in range(job.runs)
-    )
+    return sum(decides_falsely(generator, job.metric, first, ramp) for _ in range(job.runs))
 
 
 def bounds(hits: int, runs: int) -> tuple[float, float]:
@@ -186,9 +225,12 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=1_000, help="runs per metric and ramp")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--metric", choices=list(METRICS), action="append", help="only these")
     arguments = parser.parse_args()
     jobs = [
-        Job(metric, ramp, arguments.runs, arguments.seed) for ramp in RAMPS for metric in METRICS
+        Job(metric, ramp, arguments.runs, arguments.seed)
+        for ramp in RAMPS
+        for metric in arguments.metric or METRICS
     ]
 
     began = time.monotonic()
@@ -199,7 +241,7 @@ def main() -> int:
             lower, upper = bounds(hits, job.runs)
             failed |= lower > ALPHA
             print(
-                f"{job.ramp:12} {job.metric:8} {hits / job.runs:7.2%}"
+                f"{job.ramp:12} {job.metric:11} {hits / job.runs:7.2%}"
                 f"   {CONFIDENCE:.1%} bounds {lower:.2%} to {upper:.2%}"
             )
     print(f"{'INVALID' if failed else 'valid'} ({time.monotonic() - began:.0f} s)")
