@@ -123,6 +123,42 @@ class ExperimentName:
         return cls(check_experiment_id(experiment))
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class MetricName:
+    """`metrics/{metric}/versions/{version}`, or `metrics/{metric}`.
+
+    Attributes:
+        version: 0 for the newest.
+    """
+
+    metric: str
+    version: int = 0
+
+    def __str__(self) -> str:
+        return f"metrics/{self.metric}" + (f"/versions/{self.version}" if self.version else "")
+
+    @classmethod
+    def parse(cls, name: str) -> Self:
+        """Reads either form.
+
+        Raises:
+            InvalidArgument: METRIC_NAME_INVALID or METRIC_INVALID.
+
+        >>> MetricName.parse("metrics/revenue/versions/2")
+        MetricName(metric='revenue', version=2)
+        """
+        parts = name.split("/")
+        versioned = len(parts) == 4 and parts[2] == "versions" and _NUMBER.fullmatch(parts[3])
+        if parts[0] != "metrics" or not (len(parts) == 2 or versioned):
+            raise InvalidArgument(
+                "METRIC_NAME_INVALID",
+                f"{shown(name)} is not a metric name: use metrics/{{metric}} or "
+                "metrics/{metric}/versions/{version}",
+                name=shown(name),
+            )
+        return cls(check_metric_name(parts[1]), int(parts[3]) if versioned else 0)
+
+
 def check_model_id(model: str) -> str:
     """Returns `model` if it is a model id, else raises MODEL_ID_INVALID."""
     return _checked(model, _ID, "MODEL_ID_INVALID", "a model id", ID_PATTERN)

@@ -1,22 +1,19 @@
 """Experiments as YAML files: `EXAMPLE` shows all keys.
 
 `unit`, `rule`, `analysis`, `description`, and of the metric all but the name,
-may be left out. Whoever writes another key is told so.
+may be left out; `metrics` takes the place of `metric`. Whoever writes another key is told so.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
-import yaml
-
-from algolink.client import Analysis, Arm, Metric, Rule
+from algolink.client import Analysis, Arm, Metric, Rule, Use
 from algolink.client.experiments import AGGREGATIONS, DIRECTIONS, UNITS
 from algolink.errors import InvalidArgument
-from cli import shares
+from cli import sections, shares
 from cli.sections import Section
 
 EXAMPLE = """\
@@ -30,20 +27,17 @@ metric:
   aggregation: mean            # mean, sum or any of a unit's outcomes
   direction: increase          # or decrease
   window: 0s                   # 30s, 10m, 2h, 7d
+# or, in place of metric, versions of metrics that `algolink metric create` made:
+# metrics:
+#   primary: correct@1
+#   secondary: [revenue@3]
+#   guardrails: [{metric: errors, margin: 20%}]
+#   diagnostic: [latency-p99]
 unit: header                   # or request
 rule: {auto_conclude: true, min_units_per_arm: 100, min_phases: 1}
 analysis: {alpha: 0.05, optimal_units: 5000, srm_alpha: 0.001}
 description: Is the new one better?
 """
-
-_WINDOW = re.compile(r"(?P<number>\d{1,9})(?P<unit>ms|s|m|h|d)")
-_WINDOW_UNITS = {
-    "ms": timedelta(milliseconds=1),
-    "s": timedelta(seconds=1),
-    "m": timedelta(minutes=1),
-    "h": timedelta(hours=1),
-    "d": timedelta(days=1),
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,11 +47,12 @@ class ExperimentFile:
     name: str
     model: str
     arms: tuple[Arm, ...]
-    metric: Metric
+    metric: Metric | None
     unit: str
     analysis: Analysis | None
     rule: Rule | None
     description: str
+    metrics: tuple[Use, ...] = ()
 
 
 def parse(text: str, source: str) -> ExperimentFile:
@@ -70,21 +65,13 @@ def parse(text: str, source: str) -> ExperimentFile:
     Raises:
         InvalidArgument: EXPERIMENT_FILE_INVALID, naming the key.
     """
-    try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        where = getattr(error, "problem_mark", None)
-        line = f" at line {where.line + 1}" if where is not None else ""
-        problem = getattr(error, "problem", None) or "it cannot be read"
-        raise InvalidArgument(
-            "EXPERIMENT_FILE_INVALID", f"{source} is not YAML{line}: {problem}", file=source
-        ) from error
-    top = Section.of(value, source)
+    top = sections.read(text, source, "EXPERIMENT_FILE_INVALID")
     parsed = ExperimentFile(
         name=top.text("name"),
         model=top.text("model"),
         arms=tuple(_arm(arm) for arm in top.sections("arms")),
-        metric=_metric(top.section("metric")),
+        metric=_metric(top),
+        metrics=_metrics(top),
         unit=top.choice("unit", UNITS, "header"),
         analysis=_analysis(top.optional_section("analysis")),
         rule=_rule(top.optional_section("rule")),
@@ -112,24 +99,61 @@ def _weight_bp(section: Section) -> int:
         raise section.error("weight", error.message) from error
 
 
-def _metric(section: Section) -> Metric:
+def _metric(top: Section) -> Metric | None:
+    if top.has("metric") == top.has("metrics"):
+        raise top.error("metric", "give either metric, defined here, or metrics by name")
+    if not top.has("metric"):
+        return None
+    section = top.section("metric")
     metric = Metric(
         section.text("name"),
         aggregation=section.choice("aggregation", AGGREGATIONS, "mean"),
         direction=section.choice("direction", DIRECTIONS, "increase"),
-        window=_window(section),
+        window=section.span("window", "0s"),
     )
     section.finish()
     return metric
 
 
-def _window(section: Section) -> timedelta:
-    text = section.text("window", "0s")
-    match = _WINDOW.fullmatch(text)
-    if match is None:
-        raise section.error("window", f"{text!r} is not a time: use 0s, 10m, 2h or 7d")
-    span: timedelta = int(match["number"]) * _WINDOW_UNITS[match["unit"]]
-    return span
+def _metrics(top: Section) -> tuple[Use, ...]:
+    """Metrics by role: a name with its version, or a mapping with a margin too."""
+    if not top.has("metrics"):
+        return ()
+    section = top.section("metrics")
+    uses: list[Use] = []
+    if section.has("primary"):
+        uses.append(_use(section, "primary", section.values["primary"], "primary"))
+    for key, role in _LISTS.items():
+        if section.has(key):
+            listed = section.values[key]
+            if not isinstance(listed, list):
+                raise section.error(key, "must be a list of metrics")
+            uses += [
+                _use(section, f"{key}[{index}]", item, role) for index, item in enumerate(listed)
+            ]
+    section.finish()
+    return tuple(uses)
+
+
+_LISTS = {"secondary": "secondary", "guardrails": "guardrail", "diagnostic": "diagnostic"}
+
+
+def _use(section: Section, key: str, value: Any, role: str) -> Use:
+    if isinstance(value, str):
+        return Use(value, role)
+    item = Section.of(value, section.source, f"{section.path}.{key}", section.reason)
+    margin = 0.0
+    if item.has("margin"):
+        share = item.text("margin")
+        if _PERCENT.fullmatch(share) is None:
+            raise item.error("margin", f"{share!r} is not a share: write 2% or 0.5%")
+        margin = float(share.removesuffix("%")) / 100.0
+    use = Use(item.text("metric"), role, margin)
+    item.finish()
+    return use
+
+
+_PERCENT = re.compile(r"\d{1,4}(\.\d{1,6})?%")
 
 
 def _analysis(section: Section | None) -> Analysis | None:
@@ -162,6 +186,7 @@ def to_arguments(wanted: ExperimentFile) -> dict[str, Any]:
         "model": wanted.model,
         "arms": wanted.arms,
         "metric": wanted.metric,
+        "metrics": wanted.metrics,
         "unit": wanted.unit,
         "analysis": wanted.analysis,
         "rule": wanted.rule,

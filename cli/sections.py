@@ -3,12 +3,48 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any, Self
+
+import yaml
 
 from algolink.errors import InvalidArgument
 from algolink.names import shown
+
+_SPAN = re.compile(r"(?P<number>\d{1,9})(?P<unit>ms|s|m|h|d)")
+_SPAN_UNITS = {
+    "ms": timedelta(milliseconds=1),
+    "s": timedelta(seconds=1),
+    "m": timedelta(minutes=1),
+    "h": timedelta(hours=1),
+    "d": timedelta(days=1),
+}
+
+
+def read(text: str, source: str, reason: str) -> Section:
+    """Reads a file that holds one mapping.
+
+    Args:
+        text: YAML.
+        source: what to call it in messages.
+        reason: of the errors.
+
+    Raises:
+        InvalidArgument: `reason`, with the line.
+    """
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        where = getattr(error, "problem_mark", None)
+        line = f" at line {where.line + 1}" if where is not None else ""
+        problem = getattr(error, "problem", None) or "it cannot be read"
+        raise InvalidArgument(
+            reason, f"{source} is not YAML{line}: {problem}", file=source
+        ) from error
+    return Section.of(value, source, reason=reason)
 
 
 @dataclass(slots=True)
@@ -19,31 +55,35 @@ class Section:
         values: as read.
         source: the file.
         path: where in it, "" at the top.
+        reason: of the errors.
     """
 
     values: dict[str, Any]
     source: str
     path: str = ""
+    reason: str = "EXPERIMENT_FILE_INVALID"
     _asked: list[str] = field(default_factory=list)
 
     @classmethod
-    def of(cls, value: Any, source: str, path: str = "") -> Self:
+    def of(
+        cls, value: Any, source: str, path: str = "", reason: str = "EXPERIMENT_FILE_INVALID"
+    ) -> Self:
         """Wraps `value`, which must be a mapping with text as keys."""
         if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
             where = f"{source}: {path}" if path else source
             raise InvalidArgument(
-                "EXPERIMENT_FILE_INVALID",
+                reason,
                 f"{where} must be a mapping of keys to values",
                 file=source,
                 key=path,
             )
-        return cls(value, source, path)
+        return cls(value, source, path, reason)
 
     def error(self, key: str, problem: str) -> InvalidArgument:
         """What is wrong with a key."""
         where = self._path_of(key)
         return InvalidArgument(
-            "EXPERIMENT_FILE_INVALID",
+            self.reason,
             f"{self.source}: {where}: {problem}",
             file=self.source,
             key=where,
@@ -73,6 +113,21 @@ class Section:
             raise self.error(key, f"{_described(value)} must be a number")
         return float(value)
 
+    def optional_number(self, key: str) -> float | None:
+        return self.number(key) if self.has(key) else None
+
+    def span(self, key: str, default: str | None = None) -> timedelta:
+        """A time with its unit: 30s, 10m, 2h, 7d."""
+        text = self.text(key, default)
+        match = _SPAN.fullmatch(text)
+        if match is None:
+            raise self.error(key, f"{text!r} is not a time: use 0s, 10m, 2h or 7d")
+        span: timedelta = int(match["number"]) * _SPAN_UNITS[match["unit"]]
+        return span
+
+    def optional_span(self, key: str) -> timedelta | None:
+        return self.span(key) if self.has(key) else None
+
     def flag(self, key: str, default: bool | None = None) -> bool:
         value = self._get(key, default)
         if not isinstance(value, bool):
@@ -86,7 +141,7 @@ class Section:
         return value
 
     def section(self, key: str) -> Section:
-        return Section.of(self._get(key, None), self.source, self._path_of(key))
+        return Section.of(self._get(key, None), self.source, self._path_of(key), self.reason)
 
     def optional_section(self, key: str) -> Section | None:
         return self.section(key) if self.has(key) else None
@@ -96,7 +151,7 @@ class Section:
         if not isinstance(value, list):
             raise self.error(key, f"{_described(value)} must be a list")
         return [
-            Section.of(item, self.source, f"{self._path_of(key)}[{index}]")
+            Section.of(item, self.source, f"{self._path_of(key)}[{index}]", self.reason)
             for index, item in enumerate(value)
         ]
 

@@ -8,7 +8,12 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import grpc
 
-from algolink.experiment.v1 import assignment_pb2_grpc, experiment_pb2_grpc, facts_pb2_grpc
+from algolink.experiment.v1 import (
+    assignment_pb2_grpc,
+    experiment_pb2_grpc,
+    facts_pb2_grpc,
+    metrics_pb2_grpc,
+)
 from chassis import auth
 from chassis.channel import open_channel
 from chassis.database import open_engine
@@ -23,6 +28,7 @@ from experiment_svc.registry import GrpcRegistry
 from experiment_svc.servicer import ExperimentServicer
 from experiment_svc.servicer_assignment import AssignmentServicer
 from experiment_svc.servicer_facts import FactServicer
+from experiment_svc.servicer_metrics import MetricServicer
 from experiment_svc.settings import Settings
 from experiment_svc.store_sql import SqlStore
 
@@ -30,6 +36,7 @@ SERVICE_NAMES = (
     "algolink.experiment.v1.ExperimentService",
     "algolink.experiment.v1.FactService",
     "algolink.experiment.v1.AssignmentService",
+    "algolink.experiment.v1.MetricService",
 )
 
 
@@ -58,12 +65,14 @@ async def app(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
             draining=runtime.draining,
         )
         fact_servicer = FactServicer(store, now=runtime.now)
+        metric_servicer = MetricServicer(store, now=runtime.now)
         plans = Plans(store)
         assignment_servicer = AssignmentServicer(plans, runtime.draining)
 
         def register(server: grpc.aio.Server) -> None:
             experiment_pb2_grpc.add_ExperimentServiceServicer_to_server(experiment_servicer, server)
             facts_pb2_grpc.add_FactServiceServicer_to_server(fact_servicer, server)
+            metrics_pb2_grpc.add_MetricServiceServicer_to_server(metric_servicer, server)
             assignment_pb2_grpc.add_AssignmentServiceServicer_to_server(assignment_servicer, server)
 
         await stack.enter_async_context(

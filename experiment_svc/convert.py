@@ -10,15 +10,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from algolink.errors import InvalidArgument
 from algolink.experiment.v1 import experiment_pb2 as pb
-from experiment_svc.domain.design import (
-    Aggregation,
-    Analysis,
-    Arm,
-    Direction,
-    Metric,
-    Rule,
-    UnitKind,
-)
+from experiment_svc import convert_measures
+from experiment_svc.domain.design import Analysis, Arm, Rule, UnitKind
 from experiment_svc.domain.experiments import Experiment, Phase, State, Verdict
 
 _STATES = {
@@ -34,21 +27,6 @@ _UNITS = {
     pb.UNIT_KIND_REQUEST: UnitKind.REQUEST,
 }
 _UNITS_BACK = {UnitKind.HEADER: pb.UNIT_KIND_HEADER, UnitKind.REQUEST: pb.UNIT_KIND_REQUEST}
-_AGGREGATIONS = {
-    pb.AGGREGATION_ANY: Aggregation.ANY,
-    pb.AGGREGATION_SUM: Aggregation.SUM,
-    pb.AGGREGATION_MEAN: Aggregation.MEAN,
-}
-_AGGREGATIONS_BACK = {domain: wire for wire, domain in _AGGREGATIONS.items()}
-_DIRECTIONS = {
-    pb.DIRECTION_INCREASE: Direction.INCREASE,
-    pb.DIRECTION_DECREASE: Direction.DECREASE,
-}
-_DIRECTIONS_BACK = {domain: wire for wire, domain in _DIRECTIONS.items()}
-
-_MILLISECOND = timedelta(milliseconds=1)
-_MAX_WINDOW_MS = 10**12
-"""Any window beyond is refused by the metric; beyond this it would not fit a timedelta."""
 
 
 def time_to_proto(time: datetime) -> Timestamp:
@@ -85,26 +63,6 @@ def unit_from_proto(unit: pb.UnitKind) -> UnitKind:
     if unit not in _UNITS:
         raise InvalidArgument("UNIT_KIND_INVALID", f"{unit} is not a kind of unit", unit=unit)
     return _UNITS[unit]
-
-
-def metric_from_proto(metric: pb.Metric) -> Metric:
-    """The metric.
-
-    Raises:
-        InvalidArgument: METRIC_INVALID.
-    """
-    if metric.aggregation not in _AGGREGATIONS:
-        raise _metric_invalid("aggregation", metric.aggregation)
-    if metric.direction not in _DIRECTIONS:
-        raise _metric_invalid("direction", metric.direction)
-    if abs(metric.window_ms) > _MAX_WINDOW_MS:
-        raise _metric_invalid("window_ms", metric.window_ms)
-    return Metric(
-        name=metric.name,
-        aggregation=_AGGREGATIONS[metric.aggregation],
-        direction=_DIRECTIONS[metric.direction],
-        window=metric.window_ms * _MILLISECOND,
-    )
 
 
 def analysis_from_proto(analysis: pb.Analysis) -> Analysis:
@@ -149,12 +107,6 @@ def experiment_to_proto(experiment: Experiment) -> pb.Experiment:
             for arm in experiment.arms
         ],
         unit=_UNITS_BACK[experiment.unit],
-        primary_metric=pb.Metric(
-            name=experiment.metric.name,
-            aggregation=_AGGREGATIONS_BACK[experiment.metric.aggregation],
-            direction=_DIRECTIONS_BACK[experiment.metric.direction],
-            window_ms=experiment.metric.window // _MILLISECOND,
-        ),
         analysis=pb.Analysis(
             alpha=experiment.analysis.alpha,
             optimal_units=experiment.analysis.optimal_units,
@@ -168,7 +120,11 @@ def experiment_to_proto(experiment: Experiment) -> pb.Experiment:
         create_time=time_to_proto(experiment.create_time),
         etag=experiment.etag,
         revision=experiment.revision,
+        metrics=[convert_measures.measure_to_proto(one) for one in experiment.measures],
     )
+    primary = experiment.primary
+    if primary is not None and not primary.metric.version:
+        message.primary_metric.CopyFrom(convert_measures.own_metric_to_proto(primary.metric))
     if experiment.rule is not None:
         message.rule.CopyFrom(_rule_to_proto(experiment.rule))
     if experiment.table is not None:
@@ -214,7 +170,3 @@ def _verdict_to_proto(verdict: Verdict) -> pb.Verdict:
     if verdict.evidence:
         json_format.ParseDict(json.loads(verdict.evidence), message.evidence)
     return message
-
-
-def _metric_invalid(field: str, value: int) -> InvalidArgument:
-    return InvalidArgument("METRIC_INVALID", f"{field} is {value}: not allowed", **{field: value})

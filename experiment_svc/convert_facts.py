@@ -94,6 +94,7 @@ def _outcome(message: pb.Outcome, received: datetime) -> Outcome:
         metric=message.metric,
         value=message.value,
         time=convert.time_from_proto(message.time) if has_time else received,
+        received=received,
         digest=_digest(message),
     )
 

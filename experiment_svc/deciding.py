@@ -52,7 +52,7 @@ class Decider:
         for experiment in due:
             mark = (experiment.revision, facts)
             # Windows close as time passes; without one only facts change results.
-            if experiment.metric.window or self._seen.get(experiment.name.experiment) != mark:
+            if _has_windows(experiment) or self._seen.get(experiment.name.experiment) != mark:
                 await self._look_at(experiment)
                 self._seen[experiment.name.experiment] = mark
 
@@ -81,3 +81,7 @@ class Decider:
                 "digest": verdict and verdict.digest,
             },
         )
+
+
+def _has_windows(experiment: Experiment) -> bool:
+    return any(measure.metric.window for measure in experiment.measures)

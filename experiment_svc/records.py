@@ -8,16 +8,10 @@ from typing import Any
 
 from algolink.names import ExperimentName, ModelName
 from algolink.split import Segment, Table
-from experiment_svc.domain.design import (
-    Aggregation,
-    Analysis,
-    Arm,
-    Direction,
-    Metric,
-    Rule,
-    UnitKind,
-)
+from experiment_svc import records_metrics
+from experiment_svc.domain.design import Analysis, Arm, Rule, UnitKind
 from experiment_svc.domain.experiments import Experiment, Phase, State, Verdict
+from experiment_svc.domain.metrics import Measure
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -41,12 +35,7 @@ def dump(experiment: Experiment) -> str:
         "model": experiment.model.model,
         "arms": [[arm.id, arm.version, arm.weight_bp] for arm in experiment.arms],
         "unit": experiment.unit,
-        "metric": {
-            "name": experiment.metric.name,
-            "aggregation": experiment.metric.aggregation,
-            "direction": experiment.metric.direction,
-            "window_us": experiment.metric.window // _MICROSECOND,
-        },
+        "measures": [records_metrics.dump_measure(measure) for measure in experiment.measures],
         "analysis": {
             "alpha": experiment.analysis.alpha,
             "optimal_units": experiment.analysis.optimal_units,
@@ -92,7 +81,7 @@ def dump(experiment: Experiment) -> str:
 def load(text: str, *, revision: int, evidence: str = "") -> Experiment:
     """Inverse of `dump`, given what it leaves out."""
     body = json.loads(text)
-    metric, rule, verdict = body["metric"], body["rule"], body["verdict"]
+    rule, verdict = body["rule"], body["verdict"]
     return Experiment(
         name=ExperimentName(body["name"]),
         model=ModelName(body["model"]),
@@ -101,12 +90,7 @@ def load(text: str, *, revision: int, evidence: str = "") -> Experiment:
             for arm, version, weight_bp in body["arms"]
         ),
         unit=UnitKind(body["unit"]),
-        metric=Metric(
-            name=metric["name"],
-            aggregation=Aggregation(metric["aggregation"]),
-            direction=Direction(metric["direction"]),
-            window=metric["window_us"] * _MICROSECOND,
-        ),
+        measures=_measures(body),
         analysis=Analysis(**body["analysis"]),
         rule=rule and Rule(**rule),
         description=body["description"],
@@ -121,6 +105,12 @@ def load(text: str, *, revision: int, evidence: str = "") -> Experiment:
         end_time=_optional(body["end_us"]),
         revision=revision,
     )
+
+
+def _measures(body: dict[str, Any]) -> tuple[Measure, ...]:
+    if "metric" in body:
+        return (records_metrics.load_only_metric(body["metric"]),)
+    return tuple(records_metrics.load_measure(measure) for measure in body["measures"])
 
 
 def _phase(body: dict[str, Any]) -> Phase:

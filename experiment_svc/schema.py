@@ -47,6 +47,18 @@ lowest_p_values = sa.Table(
     sqlite_with_rowid=False,
 )
 
+definitions = sa.Table(
+    "definitions",
+    metadata,
+    sa.Column("kind", sa.Text, primary_key=True),
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("version", sa.Integer, primary_key=True),
+    sa.Column("body", sa.Text, nullable=False),  # canonical JSON
+    sa.Column("created_us", sa.BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""Never updated."""
+
 exposures = sa.Table(
     "exposures",
     metadata,
@@ -72,6 +84,15 @@ exposures = sa.Table(
 """Every line that was accepted, also of requests that no experiment took: they
 count nothing, and are kept whole so that a re-delivery of one is known too."""
 
+_TAKEN = exposures.c.experiment != ""
+sa.Index(
+    "exposures_by_unit",
+    exposures.c.experiment,
+    exposures.c.unit,
+    sqlite_where=_TAKEN,
+    postgresql_where=_TAKEN,
+)
+
 outcomes = sa.Table(
     "outcomes",
     metadata,
@@ -81,6 +102,7 @@ outcomes = sa.Table(
     sa.Column("metric", sa.Text, nullable=False),
     sa.Column("value", sa.Double, nullable=False),
     sa.Column("time_us", sa.BigInteger, nullable=False),
+    sa.Column("received_us", sa.BigInteger, nullable=False, server_default="0"),
 )
 # With the value in it the index alone answers what a unit's outcomes are.
 sa.Index(
@@ -89,6 +111,7 @@ sa.Index(
     outcomes.c.unit,
     outcomes.c.time_us,
     outcomes.c.value,
+    outcomes.c.received_us,
 )
 
 unit_states = sa.Table(

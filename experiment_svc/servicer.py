@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import random
 import string
@@ -17,9 +18,19 @@ from algolink.experiment.v1 import experiment_pb2 as pb
 from algolink.experiment.v1 import experiment_pb2_grpc as rpc
 from algolink.names import ExperimentName, ModelName, VersionName, check_experiment_id
 from chassis import watch
-from experiment_svc import convert, convert_results, evaluation, pages, records
+from experiment_svc import (
+    convert,
+    convert_measures,
+    convert_results,
+    evaluation,
+    pages,
+    records,
+    records_metrics,
+)
 from experiment_svc.domain import candidates, experiments
+from experiment_svc.domain.definitions import DefinitionKind
 from experiment_svc.domain.experiments import Experiment, State
+from experiment_svc.domain.metrics import Measure
 from experiment_svc.registry import Registry
 from experiment_svc.store import Position, Reading, Store
 
@@ -56,12 +67,13 @@ class ExperimentServicer(rpc.ExperimentServiceServicer):
         self, request: pb.CreateExperimentRequest, context: Context
     ) -> pb.Experiment:
         wanted = request.experiment
+        measures = await self._measures(wanted)
         draft = experiments.draft(
             name=ExperimentName(check_experiment_id(request.experiment_id)),
             model=ModelName.parse(wanted.model),
             arms=convert.arms_from_proto(wanted),
             unit=convert.unit_from_proto(wanted.unit),
-            metric=convert.metric_from_proto(wanted.primary_metric),
+            measures=measures,
             analysis=convert.analysis_from_proto(wanted.analysis),
             rule=convert.rule_from_proto(wanted),
             description=wanted.description,
@@ -178,6 +190,19 @@ class ExperimentServicer(rpc.ExperimentServiceServicer):
     async def _changes_since(self, change: int) -> Sequence[watch.Change[Experiment]]:
         async with self._store.reading() as reading:
             return await reading.changes_since(change)
+
+    async def _measures(self, wanted: pb.Experiment) -> list[Measure]:
+        """What it measures: its own metric, then the versions that it names."""
+        named = [convert_measures.named_from_proto(one) for one in wanted.metrics]
+        measures = convert_measures.own_measures(wanted)
+        async with self._store.reading() as reading:
+            for one in named:
+                found = await reading.get_definition(
+                    DefinitionKind.METRIC, one.name.metric, one.name.version
+                )
+                metric = records_metrics.load(json.loads(found.body), version=found.version)
+                measures.append(Measure(metric=metric, role=one.role, margin=one.margin))
+        return measures
 
     async def _check_versions(self, draft: Experiment) -> None:
         """Asks the registry whether the arms exist and may be compared."""

@@ -11,9 +11,10 @@ from typing import Protocol
 from algolink.errors import AlreadyExists, FailedPrecondition, NotFound
 from algolink.names import ExperimentName, ModelName
 from chassis.watch import Change, Notifier
+from experiment_svc.domain.aggregates import Aggregates
+from experiment_svc.domain.definitions import Definition, DefinitionKind
 from experiment_svc.domain.experiments import Experiment, State
 from experiment_svc.domain.facts import Exposure, Outcome, Receipt
-from experiment_svc.domain.results import Aggregates
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -54,6 +55,20 @@ class Reading(Protocol):
     async def facts_accepted(self) -> int:
         """Facts so far: while it stays, so do the aggregates of closed windows."""
 
+    async def get_definition(
+        self, kind: DefinitionKind, definition_id: str, version: int = 0
+    ) -> Definition:
+        """One version; 0 is the newest.
+
+        Raises:
+            NotFound: METRIC_NOT_FOUND, by its kind.
+        """
+
+    async def list_definitions(
+        self, kind: DefinitionKind, definition_id: str = ""
+    ) -> Sequence[Definition]:
+        """All versions of one, newest first; or the newest of each, by id."""
+
 
 class Transaction(Reading, Protocol):
     """All that is written in it is written together, or not at all."""
@@ -72,6 +87,11 @@ class Transaction(Reading, Protocol):
             FailedPrecondition: MODEL_HAS_RUNNING_EXPERIMENT, if it is routed
                 now and another one of its model is too.
         """
+
+    async def add_definition(
+        self, kind: DefinitionKind, definition_id: str, body: str, *, at: datetime
+    ) -> Definition:
+        """The next version; the newest one itself if that says the same."""
 
     async def add_exposures(self, exposures: Sequence[Exposure], *, node: str) -> Receipt:
         """Stores what is new, and counts it."""

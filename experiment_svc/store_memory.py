@@ -13,12 +13,17 @@ from datetime import datetime
 from algolink.names import ExperimentName, ModelName
 from chassis.watch import Change, Notifier
 from experiment_svc import records, store
-from experiment_svc.domain import counting, facts, windows
+from experiment_svc.domain import counting, definitions, facts, windows
+from experiment_svc.domain.aggregates import Aggregates, Cell
 from experiment_svc.domain.counting import UnitState
+from experiment_svc.domain.definitions import Definition, DefinitionKind
 from experiment_svc.domain.experiments import ROUTED, Experiment, State
 from experiment_svc.domain.facts import Exposure, Outcome, Receipt
-from experiment_svc.domain.results import Aggregates, Cell
-from experiment_svc.stats.moments import Moments
+from experiment_svc.domain.metrics import Kind, Metric
+from experiment_svc.domain.windows import Event, UnitValue
+from experiment_svc.stats.joint import JointMoments
+from experiment_svc.stats.quantile import QuantileBounds
+from experiment_svc.stats.undefined import Undefined
 
 _RequestCounts = Counter[tuple[str, str, int]]
 
@@ -36,6 +41,7 @@ class _State:
     failures: _RequestCounts = field(default_factory=Counter)
     latency: _RequestCounts = field(default_factory=Counter)
     lowest_p: dict[tuple[str, str], float] = field(default_factory=dict)
+    definitions: dict[tuple[str, str], list[Definition]] = field(default_factory=dict)
     redelivered: int = 0
     conflicts: int = 0
 
@@ -50,6 +56,7 @@ class _State:
             failures=Counter(self.failures),
             latency=Counter(self.latency),
             lowest_p=dict(self.lowest_p),
+            definitions={key: list(versions) for key, versions in self.definitions.items()},
         )
 
 
@@ -137,8 +144,22 @@ class MemoryTransaction:
         for (of, arm, bucket), count in state.latency.items():
             if of == name:
                 latency[arm][bucket] = count
+        measured = {
+            measure.metric: self._groups(experiment, measure.metric, at)
+            for measure in experiment.measures
+        }
         return Aggregates(
-            cells=self._cells(experiment, at),
+            cells={
+                metric.name: cells
+                for metric, groups in measured.items()
+                if metric.kind is not Kind.LATENCY_QUANTILE
+                for cells in [[g.cell(metric, *key) for key, g in sorted(groups.items())]]
+            },
+            quantiles={
+                metric.name: _quantiles(metric, groups)
+                for metric, groups in measured.items()
+                if metric.kind is Kind.QUANTILE
+            },
             requests=_of(name, state.requests),
             failures=_of(name, state.failures),
             latency=latency,
@@ -146,6 +167,37 @@ class MemoryTransaction:
             conflicts=state.conflicts,
             lowest_p={key: p for (of, key), p in state.lowest_p.items() if of == name},
         )
+
+    async def get_definition(
+        self, kind: DefinitionKind, definition_id: str, version: int = 0
+    ) -> Definition:
+        """One version; 0 is the newest."""
+        versions = self._state.definitions.get((kind, definition_id), [])
+        if not 0 <= version <= len(versions) or not versions:
+            raise definitions.not_found(kind, definition_id, version)
+        return versions[version - 1]
+
+    async def list_definitions(
+        self, kind: DefinitionKind, definition_id: str = ""
+    ) -> Sequence[Definition]:
+        """All versions of one, newest first; or the newest of each, by id."""
+        if definition_id:
+            return self._state.definitions.get((kind, definition_id), [])[::-1]
+        of_kind = [found for (of, _), found in self._state.definitions.items() if of == kind]
+        return sorted((found[-1] for found in of_kind), key=lambda newest: newest.id)
+
+    async def add_definition(
+        self, kind: DefinitionKind, definition_id: str, body: str, *, at: datetime
+    ) -> Definition:
+        """The next version; the newest one itself if that says the same."""
+        versions = self._state.definitions.setdefault((kind, definition_id), [])
+        if versions and versions[-1].body == body:
+            return versions[-1]
+        added = Definition(
+            kind=kind, id=definition_id, version=len(versions) + 1, body=body, create_time=at
+        )
+        versions.append(added)
+        return added
 
     async def add_experiment(self, experiment: Experiment) -> Experiment:
         """Stores a new one, as revision 1."""
@@ -215,17 +267,32 @@ class MemoryTransaction:
         self._state.conflicts += receipt.conflicts
         return receipt
 
-    def _cells(self, experiment: Experiment, at: datetime) -> list[Cell]:
-        by_unit: defaultdict[str, list[Outcome]] = defaultdict(list)
-        for outcome in self._state.outcomes.values():
-            if outcome.metric == experiment.metric.name:
-                by_unit[outcome.unit].append(outcome)
+    def _groups(
+        self, experiment: Experiment, metric: Metric, at: datetime
+    ) -> dict[tuple[str, int], _Group]:
+        events = self._events(experiment, metric)
         groups: defaultdict[tuple[str, int], _Group] = defaultdict(_Group)
         for (name, unit), state in self._state.units.items():
             if name == experiment.name.experiment:
-                _, phase, arm = state.first
-                groups[arm, phase].add(experiment, state, by_unit[unit], at)
-        return [group.cell(arm, phase) for (arm, phase), group in sorted(groups.items())]
+                first, phase, arm = state.first
+                window = windows.window(experiment, metric, phase=phase, first=first, at=at)
+                value = windows.unit_value(metric, window, events[unit])
+                groups[arm, phase].add(value, crossed=state.crossed)
+        return groups
+
+    def _events(self, experiment: Experiment, metric: Metric) -> defaultdict[str, list[Event]]:
+        by_unit: defaultdict[str, list[Event]] = defaultdict(list)
+        if not metric.of_requests:
+            for outcome in self._state.outcomes.values():
+                by_unit[outcome.unit].append(
+                    Event(outcome.metric, outcome.value, outcome.time, outcome.received)
+                )
+            return by_unit
+        for exposure in self._state.exposures.values():
+            if exposure.counts and exposure.experiment == experiment.name.experiment:
+                value = float(_has_event(metric, exposure))
+                by_unit[exposure.unit].append(Event("", value, exposure.time, exposure.time))
+        return by_unit
 
 
 @dataclass
@@ -234,35 +301,53 @@ class _Group:
 
     units: int = 0
     crossed: int = 0
-    values: list[float] = field(default_factory=list)
+    values: list[tuple[float, ...]] = field(default_factory=list)
     inside: int = 0
     outside: int = 0
+    late: int = 0
 
-    def add(
-        self, experiment: Experiment, unit: UnitState, outcomes: list[Outcome], at: datetime
-    ) -> None:
-        first, phase, _ = unit.first
-        window = windows.window(experiment, phase=phase, first=first, at=at)
-        counting = [outcome.value for outcome in outcomes if outcome.time in window]
+    def add(self, unit: UnitValue, *, crossed: bool) -> None:
         self.units += 1
-        self.crossed += unit.crossed
-        self.outside += len(outcomes) - len(counting)
-        if window.analysed:
-            self.inside += len(counting)
-            value = windows.value(experiment.metric.aggregation, counting)
-            if value is not None:
-                self.values.append(value)
+        self.crossed += crossed
+        self.inside += unit.inside
+        self.outside += unit.outside
+        self.late += unit.late
+        if unit.values is not None:
+            self.values.append(unit.values)
 
-    def cell(self, arm: str, phase: int) -> Cell:
+    def cell(self, metric: Metric, arm: str, phase: int) -> Cell:
+        values = JointMoments.of(self.values) if self.values else JointMoments.empty(metric.size)
         return Cell(
             arm=arm,
             phase=phase,
             units=self.units,
             crossed=self.crossed,
-            values=Moments.of(self.values),
+            values=values,
             outcomes=self.inside,
             outside=self.outside,
+            late=self.late,
         )
+
+
+def _has_event(metric: Metric, exposure: Exposure) -> bool:
+    match metric.kind:
+        case Kind.ERROR_RATE:
+            return facts.failed(exposure)
+        case Kind.FALLBACK_RATE:
+            return exposure.answered_version not in (0, exposure.assigned_version)
+        case _:
+            return exposure.duration_us > metric.threshold_ms * 1_000
+
+
+def _quantiles(
+    metric: Metric, groups: Mapping[tuple[str, int], _Group]
+) -> dict[str, QuantileBounds | Undefined]:
+    values: defaultdict[str, list[float]] = defaultdict(list)
+    for (arm, _), group in groups.items():
+        values[arm] += [value for (value,) in group.values]
+    return {
+        arm: QuantileBounds.of(found, level=metric.level) for arm, found in values.items() if found
+    }
 
 
 def _of(name: str, counts: _RequestCounts) -> dict[tuple[str, int], int]:

@@ -18,6 +18,7 @@ from algolink.client.aio import AsyncClient
 from algolink.client.artifact import Artifact, Progress, Serializable
 from algolink.client.connection import Connection
 from algolink.client.experiments import Analysis, Arm, Metric, Rule
+from algolink.client.metrics import Covariate, Definition, Use
 from algolink.client.outcomes import Outcome
 from algolink.client.prediction import Prediction
 from algolink.client.sync import Client
@@ -29,10 +30,13 @@ __all__ = [
     "AsyncClient",
     "Client",
     "Connection",
+    "Covariate",
+    "Definition",
     "Metric",
     "Outcome",
     "Prediction",
     "Progress",
     "Rule",
     "Serializable",
+    "Use",
 ]

@@ -17,6 +17,7 @@ from algolink.client.aio_assignments import AsyncAssignments
 from algolink.client.aio_audit import AsyncAudit
 from algolink.client.aio_history import AsyncHistory
 from algolink.client.aio_lifecycle import AsyncLifecycle
+from algolink.client.aio_metrics import AsyncMetrics
 from algolink.client.aio_traffic import AsyncTrafficClient
 from algolink.client.aio_transport import AioTransport
 from algolink.client.artifact import Artifact, Progress, Serializable
@@ -28,6 +29,7 @@ from algolink.client.channels import (
 )
 from algolink.client.connection import Connection, resolve
 from algolink.client.experiments import Analysis, Arm, Metric, Rule
+from algolink.client.metrics import Use
 from algolink.client.outcomes import Outcome
 from algolink.client.prediction import Inputs, Prediction, Takes
 from algolink.errors import InvalidArgument
@@ -62,6 +64,7 @@ class AsyncClient:
         self.artifacts = AsyncArtifacts(self._transport)
         self.audit = AsyncAudit(self._transport, timeout_s)
         self.assignments = AsyncAssignments(self._transport, timeout_s)
+        self.metrics = AsyncMetrics(self._transport, timeout_s)
         self._takes: dict[tuple[str, int | None], Takes] = {}
 
     async def __aenter__(self) -> Self:
@@ -243,7 +246,8 @@ class AsyncClient:
         *,
         model: str,
         arms: Sequence[Arm],
-        metric: Metric,
+        metric: Metric | None = None,
+        metrics: Sequence[Use] = (),
         unit: str = "header",
         analysis: Analysis | None = None,
         rule: Rule | None = None,
@@ -255,6 +259,7 @@ class AsyncClient:
             model=model,
             arms=arms,
             metric=metric,
+            metrics=metrics,
             unit=unit,
             analysis=analysis,
             rule=rule,

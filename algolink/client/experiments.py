@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from algolink import names, split
 from algolink.client.calls import Call, Pages, Wait
+from algolink.client.metrics import Use, use_to_proto
 from algolink.client.registry import model_name
 from algolink.errors import DeadlineExceeded, InvalidArgument
 from algolink.experiment.v1 import experiment_pb2 as pb
@@ -100,7 +101,8 @@ def create(
     *,
     model: str,
     arms: Sequence[Arm],
-    metric: Metric,
+    metric: Metric | None,
+    metrics: Sequence[Use],
     unit: str,
     analysis: Analysis | None,
     rule: Rule | None,
@@ -111,14 +113,20 @@ def create(
         model=str(model_name(model)),
         arms=[pb.Arm(id=arm.id, version=arm.version, weight_bp=arm.weight_bp) for arm in arms],
         unit=_choice(UNITS, unit, "unit", "UNIT_INVALID"),
-        primary_metric=pb.Metric(
-            name=metric.name,
-            aggregation=_choice(AGGREGATIONS, metric.aggregation, "aggregation", "METRIC_INVALID"),
-            direction=_choice(DIRECTIONS, metric.direction, "direction", "METRIC_INVALID"),
-            window_ms=metric.window // timedelta(milliseconds=1),
-        ),
+        metrics=[use_to_proto(use) for use in metrics],
         description=description,
     )
+    if metric is not None:
+        wanted.primary_metric.CopyFrom(
+            pb.Metric(
+                name=metric.name,
+                aggregation=_choice(
+                    AGGREGATIONS, metric.aggregation, "aggregation", "METRIC_INVALID"
+                ),
+                direction=_choice(DIRECTIONS, metric.direction, "direction", "METRIC_INVALID"),
+                window_ms=metric.window // timedelta(milliseconds=1),
+            )
+        )
     if analysis is not None:
         wanted.analysis.CopyFrom(
             pb.Analysis(

@@ -20,6 +20,7 @@ from algolink.client.channels import (
 )
 from algolink.client.connection import Connection, resolve
 from algolink.client.experiments import Analysis, Arm, Metric, Rule
+from algolink.client.metrics import Use
 from algolink.client.outcomes import Outcome
 from algolink.client.prediction import Inputs, Prediction, Takes
 from algolink.client.sync_artifacts import Artifacts
@@ -27,6 +28,7 @@ from algolink.client.sync_assignments import Assignments
 from algolink.client.sync_audit import Audit
 from algolink.client.sync_history import History
 from algolink.client.sync_lifecycle import Lifecycle
+from algolink.client.sync_metrics import Metrics
 from algolink.client.sync_traffic import TrafficClient
 from algolink.client.sync_transport import SyncTransport
 from algolink.errors import InvalidArgument
@@ -71,6 +73,7 @@ class Client:
         self.artifacts = Artifacts(self._transport)
         self.audit = Audit(self._transport, timeout_s)
         self.assignments = Assignments(self._transport, timeout_s)
+        self.metrics = Metrics(self._transport, timeout_s)
         self._takes: dict[tuple[str, int | None], Takes] = {}
 
     def __enter__(self) -> Self:
@@ -303,7 +306,8 @@ class Client:
         *,
         model: str,
         arms: Sequence[Arm],
-        metric: Metric,
+        metric: Metric | None = None,
+        metrics: Sequence[Use] = (),
         unit: str = "header",
         analysis: Analysis | None = None,
         rule: Rule | None = None,
@@ -315,7 +319,8 @@ class Client:
             name: the experiment's id.
             model: whose traffic is split.
             arms: the first is the control and must be the champion.
-            metric: what decides.
+            metric: what decides, defined here.
+            metrics: what is measured, by versions of defined metrics; one of the two.
             unit: `header` (the value of `x-algolink-unit`) or `request`.
             analysis: what the statistics rest on.
             rule: when to conclude without being asked.
@@ -326,6 +331,7 @@ class Client:
             model=model,
             arms=arms,
             metric=metric,
+            metrics=metrics,
             unit=unit,
             analysis=analysis,
             rule=rule,

@@ -220,6 +220,11 @@ def bounds(hits: int, runs: int) -> tuple[float, float]:
     return lower, upper
 
 
+def _runs(metric: str, runs: int) -> int:
+    """Fewer where a run takes long."""
+    return max(1, runs // 4) if metric in RATIOS | ADJUSTED else runs
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--runs", type=int, default=1_000, help="runs per metric and ramp")

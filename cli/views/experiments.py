@@ -9,8 +9,9 @@ from rich.table import Table
 from rich.text import Text
 
 from algolink.experiment.v1 import experiment_pb2 as pb
+from algolink.experiment.v1 import measures_pb2
 from cli import shares
-from cli.views import text
+from cli.views import measured, metrics, text
 
 
 def experiments(found: Sequence[pb.Experiment]) -> Table:
@@ -21,23 +22,24 @@ def experiments(found: Sequence[pb.Experiment]) -> Table:
             experiment.model.removeprefix("models/"),
             state(experiment),
             ", ".join(_arm(arm) for arm in experiment.arms),
-            experiment.primary_metric.name,
+            _decides(experiment),
             text.moment(experiment.create_time),
         )
     return table
 
 
 def experiment(found: pb.Experiment) -> Table:
-    metric = found.primary_metric
-    aggregation = text.enum_word(pb.Aggregation.Name(metric.aggregation), "AGGREGATION_")
-    direction = text.enum_word(pb.Direction.Name(metric.direction), "DIRECTION_")
     table = text.facts()
     table.add_row("experiment", found.name)
     table.add_row("model", found.model)
     table.add_row("state", state(found))
     for arm in found.arms:
         table.add_row(f"arm {arm.id}", f"version {arm.version}, {shares.percent(arm.weight_bp)}")
-    table.add_row("metric", f"{metric.name}: {aggregation} per unit, {direction} is better")
+    if found.HasField("primary_metric"):
+        table.add_row("metric", _own_metric(found.primary_metric))
+    else:
+        for use in found.metrics:
+            table.add_row(metrics.role(use.role), _use(use))
     table.add_row("phases", str(len(found.phases)))
     table.add_row("salt", found.salt)
     if found.HasField("start_time"):
@@ -61,10 +63,27 @@ def results(found: pb.Results) -> RenderableType:
         "",
         _arms(found.arms),
         "",
-        _comparisons(found.comparisons),
+        *(_primary(found) if len(found.metrics) < 2 else measured.measured(found.metrics)),
         "",
         _verdict(found),
     )
+
+
+def _decides(experiment: pb.Experiment) -> str:
+    """The primary metric, or what watches without one."""
+    primary = [use for use in experiment.metrics if use.role == measures_pb2.METRIC_ROLE_PRIMARY]
+    return ", ".join(metrics.short(use.metric) for use in primary) or "guardrails only"
+
+
+def _own_metric(metric: pb.Metric) -> str:
+    aggregation = text.enum_word(pb.Aggregation.Name(metric.aggregation), "AGGREGATION_")
+    direction = text.enum_word(pb.Direction.Name(metric.direction), "DIRECTION_")
+    return f"{metric.name}: {aggregation} per unit, {direction} is better"
+
+
+def _use(use: measures_pb2.ExperimentMetric) -> str:
+    margin = f", margin {use.margin:.3%}" if use.margin else ""
+    return f"{metrics.short(use.metric)}{margin}"
 
 
 def state(experiment: pb.Experiment) -> str:
@@ -90,7 +109,11 @@ def _arms(arms: Sequence[pb.ArmResults]) -> Table:
     return table
 
 
-def _comparisons(comparisons: Sequence[pb.Comparison]) -> Table:
+def _primary(found: pb.Results) -> list[RenderableType]:
+    return [_comparisons(found.comparisons)]
+
+
+def _comparisons(comparisons: Sequence[measures_pb2.Comparison]) -> Table:
     table = text.grid("AGAINST CONTROL", "EFFECT", "INTERVAL", "P-VALUE", "LIFT")
     for comparison in comparisons:
         if not comparison.HasField("effect"):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from algolink.errors import FailedPrecondition
+from experiment_svc.domain.comparing import Comparison, Effect
 from experiment_svc.domain.design import Arm, Rule
 from experiment_svc.domain.experiments import Experiment, State
-from experiment_svc.domain.results import Effect, Results
+from experiment_svc.domain.metrics import Measure, Role
+from experiment_svc.domain.results import Measured, Results
+from experiment_svc.stats.non_inferiority import Standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +32,13 @@ def recommend(experiment: Experiment, results: Results) -> Recommendation:
     missing = _missing(experiment, results, rule)
     if missing:
         return Recommendation("", missing)
+    measured = results.primary
+    if measured is None:
+        return Recommendation("", f"guardrails only: {guardrails(results)}")
     enough = _arms_with_units(results, rule)
     better: list[tuple[float, str]] = []
     worse: list[str] = []
-    direction = experiment.metric.direction
+    direction = measured.measure.metric.direction
     for comparison in results.comparisons:
         effect = comparison.effect
         if comparison.arm not in enough or not isinstance(effect, Effect):
@@ -44,15 +49,19 @@ def recommend(experiment: Experiment, results: Results) -> Recommendation:
             better.append((abs(effect.value), comparison.arm))
         else:
             worse.append(comparison.arm)
-    if better:
-        winner = max(better)[1]
+    harmed = {arm for one in results.measured for arm in harmed_by(one)}
+    allowed = [(size, arm) for size, arm in better if arm not in harmed]
+    if better and not allowed:
+        return Recommendation("", f"a guardrail is broken: {guardrails(results)}")
+    if allowed:
+        winner = max(allowed)[1]
         return Recommendation(
             winner, f"{winner} is better: {_figures(experiment, results, winner)}"
         )
     if len(worse) == len(experiment.arms) - 1:
         figures = "; ".join(_figures(experiment, results, arm) for arm in worse)
         return Recommendation(experiment.control.id, f"every other arm is worse: {figures}")
-    return Recommendation("", _undecided(experiment, results, enough, rule))
+    return Recommendation("", _undecided(experiment, measured, enough, rule))
 
 
 def check_agrees(winner: str, recommendation: Recommendation) -> str:
@@ -82,6 +91,7 @@ def summary(experiment: Experiment, results: Results, winner: Arm, *, forced: bo
         if winner.id in (experiment.control.id, comparison.arm)
     ]
     figures = "; ".join(_figures(experiment, results, arm) for arm in against)
+    figures = figures or guardrails(results)
     by_hand = " by a person's decision" if forced else ""
     return f"{winner.id} (version {winner.version}) wins{by_hand}: {figures}"
 
@@ -102,36 +112,73 @@ def _missing(experiment: Experiment, results: Results, rule: Rule) -> str:
 
 def _arms_with_units(results: Results, rule: Rule) -> set[str]:
     """Arms that may be compared: they, and the control, have the units it takes."""
-    counts = {result.arm.id: result.values.count for result in results.arms}
+    counts = _units(results.primary)
     control = results.arms[0].arm.id
     if counts[control] < rule.min_units_per_arm:
         return set()
     return {arm for arm, count in counts.items() if count >= rule.min_units_per_arm} - {control}
 
 
-def _undecided(experiment: Experiment, results: Results, enough: set[str], rule: Rule) -> str:
-    if len(enough) < len(results.comparisons):
-        counts = _counts(results)
+def guardrails(results: Results) -> str:
+    """Where each guardrail stands, in one sentence."""
+    return "; ".join(
+        f"{comparison.arm} on {one.measure.metric.name} is {_standing(comparison)}"
+        for one in results.measured
+        if one.measure.role is Role.GUARDRAIL
+        for comparison in one.comparisons
+    )
+
+
+def harmed_by(measured: Measured) -> list[str]:
+    """Arms that a guardrail shows to be worse than its margin allows."""
+    if measured.measure.role is not Role.GUARDRAIL:
+        return []
+    return [
+        comparison.arm
+        for comparison in measured.comparisons
+        if comparison.against and comparison.against.standing is Standing.INFERIOR
+    ]
+
+
+def _standing(comparison: Comparison) -> str:
+    if comparison.against is None:
+        effect = comparison.effect
+        return "undecided" if isinstance(effect, Effect) else f"undecided ({effect.reason})"
+    return str(comparison.against.standing)
+
+
+def _undecided(experiment: Experiment, measured: Measured, enough: set[str], rule: Rule) -> str:
+    if len(enough) < len(measured.comparisons):
+        counts = ", ".join(f"{arm} {count}" for arm, count in _units(measured).items())
         return f"needs {rule.min_units_per_arm} units with a value in each arm, has {counts}"
     undefined = [
         f"{comparison.arm}: {comparison.effect.reason}"
-        for comparison in results.comparisons
+        for comparison in measured.comparisons
         if not isinstance(comparison.effect, Effect)
     ]
     if undefined:
         return "; ".join(undefined)
-    figures = "; ".join(_figures(experiment, results, item.arm) for item in results.comparisons)
+    figures = "; ".join(
+        _figures_of(experiment, measured.measure, item) for item in measured.comparisons
+    )
     return f"not decided: {figures}"
 
 
-def _counts(results: Results) -> str:
-    counts: Mapping[str, int] = {result.arm.id: result.values.count for result in results.arms}
-    return ", ".join(f"{arm} {count}" for arm, count in counts.items())
+def _units(measured: Measured | None) -> dict[str, int]:
+    return {arm.arm: arm.units for arm in measured.arms} if measured else {}
 
 
 def _figures(experiment: Experiment, results: Results, arm: str) -> str:
-    effect = next(item.effect for item in results.comparisons if item.arm == arm)
-    against = f"{arm} against {experiment.control.id} on {experiment.metric.name}"
+    measured = results.primary
+    if measured is None:
+        return guardrails(results)
+    comparison = next(item for item in measured.comparisons if item.arm == arm)
+    return _figures_of(experiment, measured.measure, comparison)
+
+
+def _figures_of(experiment: Experiment, measure: Measure, comparison: Comparison) -> str:
+    effect = comparison.effect
+    against = f"{comparison.arm} against {experiment.control.id} on {measure.metric.name}"
     if not isinstance(effect, Effect):
         return f"{against} is undefined ({effect.reason})"
     return (

@@ -1,4 +1,4 @@
-"""What an experiment asks: its arms, its metric, and what its decision rests on.
+"""What an experiment asks: its arms, its metrics, and what its decision rests on.
 
 Everything here is fixed when the experiment is made, so that nothing that the
 validity rests on can follow from data.
@@ -9,15 +9,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from enum import StrEnum
 
 from algolink import names, split
 from algolink.errors import InvalidArgument
+from experiment_svc.domain.metrics import Measure, Role
 
 MIN_ARMS = 2
 MAX_ARMS = 64
-MAX_WINDOW = timedelta(days=90)
+MAX_METRICS = 20
 MAX_DESCRIPTION = 1_000
 
 
@@ -26,25 +26,6 @@ class UnitKind(StrEnum):
 
     HEADER = "header"
     REQUEST = "request"
-
-
-class Aggregation(StrEnum):
-    """How outcomes of one unit become one value."""
-
-    ANY = "any"
-    SUM = "sum"
-    MEAN = "mean"
-
-
-class Direction(StrEnum):
-    """Which way a metric gets better."""
-
-    INCREASE = "increase"
-    DECREASE = "decrease"
-
-    def is_good(self, effect: float) -> bool:
-        """Whether a change by `effect` is an improvement."""
-        return effect > 0.0 if self is Direction.INCREASE else effect < 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,31 +41,6 @@ class Arm:
     id: str
     version: int
     weight_bp: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Metric:
-    """What is measured per unit.
-
-    Attributes:
-        name: under which outcomes are recorded.
-        window: outcomes count from the first exposure for this long; zero has
-            no end but that of the unit's phase.
-    """
-
-    name: str
-    aggregation: Aggregation
-    direction: Direction
-    window: timedelta = timedelta()
-
-    def __post_init__(self) -> None:
-        names.check_metric_name(self.name)
-        if not timedelta() <= self.window <= MAX_WINDOW:
-            raise InvalidArgument(
-                "METRIC_INVALID",
-                f"the window is {self.window}: it must be 0 to 90 days",
-                window_ms=int(self.window / timedelta(milliseconds=1)),
-            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,6 +139,41 @@ def check_arms(arms: Sequence[Arm]) -> None:
                 weight_bp=arm.weight_bp,
             )
     split.check_weights({arm.id: arm.weight_bp for arm in arms})
+
+
+def check_metrics(measures: Sequence[Measure]) -> None:
+    """Checks the metrics of a new experiment.
+
+    Raises:
+        InvalidArgument: METRICS_INVALID.
+    """
+    if not 1 <= len(measures) <= MAX_METRICS:
+        raise InvalidArgument(
+            "METRICS_INVALID",
+            f"there are {len(measures)} metrics: it must be 1 to {MAX_METRICS}",
+            metrics=len(measures),
+        )
+    seen: set[str] = set()
+    for measure in measures:
+        if measure.metric.name in seen:
+            raise InvalidArgument(
+                "METRICS_INVALID",
+                f"metric {measure.metric.name} is named twice",
+                metric=measure.metric.name,
+            )
+        seen.add(measure.metric.name)
+    primary = [m.metric.name for m in measures if m.role is Role.PRIMARY]
+    if len(primary) > 1:
+        raise InvalidArgument(
+            "METRICS_INVALID",
+            f"there are {len(primary)} primary metrics: {', '.join(primary)}; it must be one",
+            metrics=len(primary),
+        )
+    if not primary and not any(measure.role is Role.GUARDRAIL for measure in measures):
+        raise InvalidArgument(
+            "METRICS_INVALID",
+            "there is neither a primary metric nor a guardrail: nothing could be decided",
+        )
 
 
 def ordered_weights(arms: Sequence[Arm], weights: Mapping[str, int]) -> dict[str, int]:

@@ -15,7 +15,8 @@ from algolink import split
 from algolink.errors import Aborted, FailedPrecondition, InvalidArgument
 from algolink.names import ExperimentName, ModelName, shown
 from experiment_svc.domain import design
-from experiment_svc.domain.design import Analysis, Arm, Metric, Rule, UnitKind
+from experiment_svc.domain.design import Analysis, Arm, Rule, UnitKind
+from experiment_svc.domain.metrics import Measure, Role
 
 
 class State(StrEnum):
@@ -87,6 +88,7 @@ class Experiment:
 
     Attributes:
         arms: the first is the control.
+        measures: at most one is primary; without one, guardrails watch alone.
         salt: of the bucket function.
         table: arm of every bucket; None before the start.
         phases: the last one is open while the experiment is routed.
@@ -101,7 +103,7 @@ class Experiment:
     model: ModelName
     arms: tuple[Arm, ...]
     unit: UnitKind
-    metric: Metric
+    measures: tuple[Measure, ...]
     analysis: Analysis
     rule: Rule | None
     description: str
@@ -120,6 +122,11 @@ class Experiment:
     def control(self) -> Arm:
         """The arm that the others are compared with."""
         return self.arms[0]
+
+    @property
+    def primary(self) -> Measure | None:
+        """What decides; None if guardrails watch alone."""
+        return next((one for one in self.measures if one.role is Role.PRIMARY), None)
 
     @property
     def etag(self) -> str:
@@ -156,7 +163,7 @@ def draft(
     model: ModelName,
     arms: Sequence[Arm],
     unit: UnitKind,
-    metric: Metric,
+    measures: Sequence[Measure],
     analysis: Analysis,
     rule: Rule | None,
     description: str,
@@ -171,21 +178,31 @@ def draft(
         at: now; UTC.
 
     Raises:
-        InvalidArgument: ARMS_INVALID, WEIGHTS_INVALID or DESCRIPTION_INVALID.
+        InvalidArgument: ARMS_INVALID, METRICS_INVALID, RULE_INVALID, WEIGHTS_INVALID or
+            DESCRIPTION_INVALID.
     """
     design.check_arms(arms)
+    design.check_metrics(measures)
+    if rule is not None and rule.auto_conclude and not _has_primary(measures):
+        raise InvalidArgument(
+            "RULE_INVALID", "a rule that concludes needs a primary metric: guardrails cannot win"
+        )
     return Experiment(
         name=name,
         model=model,
         arms=tuple(arms),
         unit=unit,
-        metric=metric,
+        measures=tuple(measures),
         analysis=analysis,
         rule=rule,
         description=design.check_description(description),
         salt=f"{name.experiment}-{suffix}",
         create_time=at,
     )
+
+
+def _has_primary(measures: Sequence[Measure]) -> bool:
+    return any(measure.role is Role.PRIMARY for measure in measures)
 
 
 def check_etag(experiment: Experiment, etag: str) -> None:

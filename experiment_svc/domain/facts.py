@@ -72,6 +72,7 @@ class Outcome:
 
     Attributes:
         time: when it happened; UTC.
+        received: when it came in; UTC.
         digest: of the content, 16 bytes.
     """
 
@@ -80,6 +81,7 @@ class Outcome:
     metric: str
     value: float
     time: datetime
+    received: datetime
     digest: bytes
 
     @property
@@ -107,13 +109,13 @@ class Receipt:
         )
 
 
-_SERVER_FAULTS = frozenset({2, 4, 8, 13, 14, 15})
+SERVER_FAULTS = frozenset({2, 4, 8, 13, 14, 15})
 """gRPC: UNKNOWN, DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED, INTERNAL, UNAVAILABLE, DATA_LOSS."""
 
-_CLIENT_LEFT = frozenset({"DC", "DR"})
+CLIENT_LEFT = frozenset({"DC", "DR"})
 """Envoy: the client closed the connection, or reset the stream."""
 
-_CUT_SHORT = frozenset({"LR", "SI", "UC", "UF", "UMSDR", "UPE", "UR", "UT"})
+CUT_SHORT = frozenset({"LR", "SI", "UC", "UF", "UMSDR", "UPE", "UR", "UT"})
 """Envoy: the answer ended for a reason upstream, after its headers had gone out."""
 
 
@@ -127,13 +129,13 @@ def failed(exposure: Exposure) -> bool:
         return True
     flags = set(exposure.response_flags.split(","))
     if exposure.grpc_status is not None:
-        return exposure.grpc_status in _SERVER_FAULTS
-    if flags & _CLIENT_LEFT:
+        return exposure.grpc_status in SERVER_FAULTS
+    if flags & CLIENT_LEFT:
         return False
     status = exposure.http_status
     if status == 0 or status == 429 or status >= 500:
         return True
-    return bool(flags & _CUT_SHORT)
+    return bool(flags & CUT_SHORT)
 
 
 def sort_out(facts: Iterable[_Fact], known: dict[object, bytes]) -> tuple[list[_Fact], Receipt]:

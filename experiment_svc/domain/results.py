@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import TypedDict
 
 from algolink.names import ExperimentName
 from algolink.split import BUCKETS
 from experiment_svc.domain import latency
+from experiment_svc.domain.aggregates import Aggregates, Cell
+from experiment_svc.domain.comparing import Comparer, Comparison, Effect
 from experiment_svc.domain.design import Arm
 from experiment_svc.domain.experiments import Experiment, Phase
-from experiment_svc.stats import lift, multinomial, phases, sequence
-from experiment_svc.stats.moments import Moments
+from experiment_svc.domain.metrics import FOR_DISPLAY, Kind, Measure, Metric, Role
+from experiment_svc.stats import multinomial, multiplicity, sequence
+from experiment_svc.stats.joint import JointMoments
+from experiment_svc.stats.quantile import QuantileBounds
 from experiment_svc.stats.undefined import Undefined
 
 SAMPLE_RATIO = "#sample-ratio"
@@ -20,92 +25,57 @@ SAMPLE_RATIO = "#sample-ratio"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cell:
-    """Units whose first exposure was to one arm in one phase.
-
-    Attributes:
-        units: all of them.
-        crossed: those later exposed to another arm.
-        values: of the primary metric, of the units that have one.
-        outcomes: that these values rest on.
-        outside: outcomes of the metric outside their unit's window.
-    """
-
-    arm: str
-    phase: int
-    units: int
-    crossed: int
-    values: Moments
-    outcomes: int
-    outside: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Aggregates:
-    """All that the results need of the facts.
-
-    Attributes:
-        cells: at most one per arm and phase.
-        requests: by (arm, phase).
-        failures: by (arm, phase).
-        latency: requests by bucket, by arm.
-        redelivered: facts that came again, in all experiments.
-        conflicts: facts that came again with other content, in all experiments.
-        lowest_p: smallest p-value so far of each comparison, by arm, and of the
-            sample ratio.
-    """
-
-    cells: Sequence[Cell] = ()
-    requests: Mapping[tuple[str, int], int] = field(default_factory=dict)
-    failures: Mapping[tuple[str, int], int] = field(default_factory=dict)
-    latency: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
-    redelivered: int = 0
-    conflicts: int = 0
-    lowest_p: Mapping[str, float] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PhaseMoments:
-    """Sufficient statistics of one arm in one phase."""
-
-    phase: int
-    units: int
-    values: Moments
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ArmResults:
-    """One arm over all phases; `values` is pooled, for display only."""
+    """Requests and units of one arm over all phases."""
 
     arm: Arm
     requests: int
     failed_requests: int
     units: int
     crossed_units: int
-    outcomes: int
-    values: Moments
     latency_p50_ms: float | None
     latency_p99_ms: float | None
-    phases: tuple[PhaseMoments, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Effect:
-    """Arm minus control, with the simultaneous interval of all comparisons."""
+class MeasuredArm:
+    """One arm under one metric, over all phases: for display.
 
-    value: float
-    lower: float
-    upper: float
-    p_value: float
-    lift: float | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
-    """One arm against the control; `effect` says why where there is none."""
+    Attributes:
+        units: that have a value.
+        outcomes: that these values rest on.
+        estimate: mean, ratio or quantile, in the metric's unit, pooled over phases;
+            None if there is none.
+        lower: of a quantile of outcomes, bounds that hold at one look with 95 %.
+        upper: likewise.
+        cells: by phase, from 1: what the decision rests on.
+    """
 
     arm: str
-    effect: Effect | Undefined
+    units: int
+    outcomes: int
+    outside: int
+    late: int
+    estimate: float | None
+    lower: float | None = None
+    upper: float | None = None
+    cells: tuple[Cell | None, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """One metric of the experiment.
+
+    Attributes:
+        comparisons: each arm but the control against the control.
+        adjusted_p: by arm, of secondary metrics: the p-values adjusted by Holm's
+            rule for all comparisons of all secondary metrics.
+    """
+
+    measure: Measure
+    arms: tuple[MeasuredArm, ...]
+    comparisons: tuple[Comparison, ...]
+    adjusted_p: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,20 +93,32 @@ class Results:
     experiment: ExperimentName
     time: datetime
     arms: tuple[ArmResults, ...]
-    comparisons: tuple[Comparison, ...]
+    measured: tuple[Measured, ...]
     sample_ratio: SampleRatio
     exposures: int
     redelivered: int
     conflicts: int
     outcomes_outside_window: int
 
+    @property
+    def primary(self) -> Measured | None:
+        """The primary metric; None if guardrails watch alone."""
+        return next((one for one in self.measured if one.measure.role is Role.PRIMARY), None)
+
+    @property
+    def comparisons(self) -> tuple[Comparison, ...]:
+        """Of the primary metric; empty without one."""
+        return self.primary.comparisons if self.primary else ()
+
     def p_values(self) -> dict[str, float]:
         """Smallest p-values so far, to be stored and passed in at the next look."""
-        values = {
-            comparison.arm: comparison.effect.p_value
-            for comparison in self.comparisons
-            if isinstance(comparison.effect, Effect)
-        }
+        values = {}
+        for one in self.measured:
+            for comparison in one.comparisons:
+                if isinstance(comparison.effect, Effect):
+                    values[_key(one.measure, comparison.arm)] = comparison.effect.p_value
+                if comparison.against and comparison.against.harm_p is not None:
+                    values[_harm_key(one.measure, comparison.arm)] = comparison.against.harm_p
         if self.sample_ratio.p_value is not None:
             values[SAMPLE_RATIO] = self.sample_ratio.p_value
         return values
@@ -152,23 +134,21 @@ def compute(experiment: Experiment, facts: Aggregates, *, at: datetime) -> Resul
         facts: as stored at `at`.
         at: now; UTC.
     """
-    cells = {(cell.arm, cell.phase): cell for cell in facts.cells}
-    arms = tuple(_arm_results(arm, experiment.phases, cells, facts) for arm in experiment.arms)
-    by_arm = {result.arm.id: [phase.values for phase in result.phases] for result in arms}
-    comparisons = tuple(
-        _compare(experiment, by_arm, arm, facts.lowest_p.get(arm.id, 1.0))
-        for arm in experiment.arms[1:]
-    )
+    measured = tuple(_measured(experiment, one, facts) for one in experiment.measures)
+    units = next(iter(facts.cells.values()), ())
+    cells = {(cell.arm, cell.phase): cell for cell in units}
+    primary = experiment.primary
+    of_primary = facts.cells.get(primary.metric.name, ()) if primary else ()
     return Results(
         experiment=experiment.name,
         time=at,
-        arms=arms,
-        comparisons=comparisons,
+        arms=tuple(_arm_results(arm, experiment.phases, cells, facts) for arm in experiment.arms),
+        measured=_with_adjusted_p(measured),
         sample_ratio=_sample_ratio(experiment, cells, facts.lowest_p.get(SAMPLE_RATIO, 1.0)),
         exposures=sum(facts.requests.values()),
         redelivered=facts.redelivered,
         conflicts=facts.conflicts,
-        outcomes_outside_window=sum(cell.outside for cell in facts.cells),
+        outcomes_outside_window=sum(cell.outside for cell in of_primary),
     )
 
 
@@ -186,51 +166,115 @@ def _arm_results(
         failed_requests=sum(n for (name, _), n in facts.failures.items() if name == arm.id),
         units=sum(cell.units for cell in own),
         crossed_units=sum(cell.crossed for cell in own),
-        outcomes=sum(cell.outcomes for cell in own),
-        values=sum((cell.values for cell in own), Moments()),
         latency_p50_ms=latency.quantile_ms(histogram, 0.5),
         latency_p99_ms=latency.quantile_ms(histogram, 0.99),
-        phases=tuple(_phase_moments(phase, cells.get((arm.id, phase.number))) for phase in run),
     )
 
 
-def _phase_moments(phase: Phase, cell: Cell | None) -> PhaseMoments:
-    if cell is None:
-        return PhaseMoments(phase=phase.number, units=0, values=Moments())
-    return PhaseMoments(phase=phase.number, units=cell.units, values=cell.values)
-
-
-def _compare(
-    experiment: Experiment, by_arm: Mapping[str, Sequence[Moments]], arm: Arm, lowest_p: float
-) -> Comparison:
-    pairs = list(zip(by_arm[experiment.control.id], by_arm[arm.id], strict=True))
-    return Comparison(arm=arm.id, effect=_effect(experiment, pairs, lowest_p))
-
-
-def _effect(
-    experiment: Experiment, pairs: Sequence[tuple[Moments, Moments]], lowest_p: float
-) -> Effect | Undefined:
-    """Effect of one of several arms; alpha is shared between them (Bonferroni)."""
-    difference = phases.combine(pairs)
-    if isinstance(difference, Undefined):
-        return difference
-    compared = len(experiment.arms) - 1
-    alpha = max(experiment.analysis.alpha / compared, sequence.MIN_ALPHA)
-    optimal_units = experiment.analysis.optimal_units
-    interval = sequence.confidence_sequence(difference, alpha=alpha, optimal_units=optimal_units)
-    p_value = sequence.always_valid_p(difference, alpha=alpha, optimal_units=optimal_units)
-    if isinstance(interval, Undefined):
-        return interval
-    if isinstance(p_value, Undefined):
-        return p_value
-    relative = lift.lift(pairs)
-    return Effect(
-        value=difference.effect,
-        lower=interval.lower,
-        upper=interval.upper,
-        p_value=min(1.0, p_value * compared, lowest_p),
-        lift=None if isinstance(relative, Undefined) else relative,
+def _measured(experiment: Experiment, measure: Measure, facts: Aggregates) -> Measured:
+    name = measure.metric.name
+    cells = {(cell.arm, cell.phase): cell for cell in facts.cells.get(name, ())}
+    numbers = [phase.number for phase in experiment.phases]
+    by_arm = {
+        arm.id: [cells.get((arm.id, number)) for number in numbers] for arm in experiment.arms
+    }
+    arms = tuple(_measured_arm(measure.metric, arm, own, facts) for arm, own in by_arm.items())
+    if measure.metric.kind in FOR_DISPLAY:
+        shown = tuple(Comparison(arm=arm.id, effect=NOT_COMPARED) for arm in experiment.arms[1:])
+        return Measured(measure=measure, arms=arms, comparisons=shown)
+    comparer = Comparer(
+        experiment=experiment, measure=measure, **_shared_alpha(experiment, measure)
     )
+    control = by_arm[experiment.control.id]
+    comparisons = tuple(
+        comparer.compare(
+            arm.id,
+            list(zip(numbers, control, by_arm[arm.id], strict=True)),
+            lowest_p=facts.lowest_p.get(_key(measure, arm.id), 1.0),
+            lowest_harm=facts.lowest_p.get(_harm_key(measure, arm.id), 1.0),
+        )
+        for arm in experiment.arms[1:]
+    )
+    return Measured(measure=measure, arms=arms, comparisons=comparisons)
+
+
+NOT_COMPARED = Undefined("a quantile is shown, not compared: use a share over a limit")
+
+
+def _shared_alpha(experiment: Experiment, measure: Measure) -> _Shared:
+    """Alpha is shared between all that may act on it (Bonferroni).
+
+    That is the arms; and for guardrails all guardrails too, since any of them may
+    roll back. Secondary and diagnostic metrics act on nothing, and share nothing.
+    """
+    if measure.role not in (Role.PRIMARY, Role.GUARDRAIL):
+        return _Shared(alpha=experiment.analysis.alpha, shares_of=1)
+    shares = len(experiment.arms) - 1
+    if measure.role is Role.GUARDRAIL:
+        shares *= sum(one.role is Role.GUARDRAIL for one in experiment.measures)
+    alpha = max(experiment.analysis.alpha / shares, sequence.MIN_ALPHA)
+    return _Shared(alpha=alpha, shares_of=shares)
+
+
+class _Shared(TypedDict):
+    alpha: float
+    shares_of: int
+
+
+def _measured_arm(
+    metric: Metric, arm: str, own: Sequence[Cell | None], facts: Aggregates
+) -> MeasuredArm:
+    known = [cell for cell in own if cell is not None]
+    total = sum((cell.values for cell in known), JointMoments.empty(metric.size))
+    estimate: float | None = total.means[0] if total.count else None
+    if estimate is not None and metric.is_ratio:
+        estimate = estimate / total.means[1] if total.means[1] else None
+    lower = upper = None
+    if metric.kind is Kind.LATENCY_QUANTILE:
+        estimate = latency.quantile_ms(facts.latency.get(arm, {}), metric.level)
+    elif metric.kind is Kind.QUANTILE:
+        estimate = None
+        bounds = facts.quantiles.get(metric.name, {}).get(arm)
+        if isinstance(bounds, QuantileBounds):
+            estimate, lower, upper = bounds.estimate, bounds.lower, bounds.upper
+    return MeasuredArm(
+        arm=arm,
+        units=total.count,
+        outcomes=sum(cell.outcomes for cell in known),
+        outside=sum(cell.outside for cell in known),
+        late=sum(cell.late for cell in known),
+        estimate=estimate,
+        lower=lower,
+        upper=upper,
+        cells=tuple(own),
+    )
+
+
+def _with_adjusted_p(measured: Sequence[Measured]) -> tuple[Measured, ...]:
+    """Secondary metrics with their p-values adjusted for one another."""
+    family = [
+        (one, comparison.arm, comparison.effect.p_value)
+        for one in measured
+        if one.measure.role is Role.SECONDARY
+        for comparison in one.comparisons
+        if isinstance(comparison.effect, Effect)
+    ]
+    adjusted = multiplicity.holm([p_value for _, _, p_value in family])
+    by_metric: dict[str, dict[str, float]] = {}
+    for (one, arm, _), p_value in zip(family, adjusted, strict=True):
+        by_metric.setdefault(one.measure.metric.name, {})[arm] = p_value
+    return tuple(
+        replace(one, adjusted_p=by_metric.get(one.measure.metric.name, {})) for one in measured
+    )
+
+
+def _key(measure: Measure, arm: str) -> str:
+    """What a comparison's p-value is kept under; of the primary metric, the arm's id."""
+    return arm if measure.role is Role.PRIMARY else f"{measure.metric.name}/{arm}"
+
+
+def _harm_key(measure: Measure, arm: str) -> str:
+    return f"{measure.metric.name}/{arm}/harm"
 
 
 def _sample_ratio(

@@ -69,11 +69,29 @@ class JointMoments:
             raise ValueError("values must be finite")
         size = array.shape[1]
         if array.shape[0] == 0:
-            return cls(0, (0.0,) * size, ((0.0,) * size,) * size)
+            return cls.empty(size)
         with np.errstate(over="ignore", invalid="ignore"):  # is not finite, as documented
             means = array.mean(axis=0)
             centred = array - means
             return cls._of_matrix(array.shape[0], means, centred.T @ centred)
+
+    @classmethod
+    def empty(cls, size: int) -> Self:
+        """Of no units, `size` values each.
+
+        >>> JointMoments.empty(1)
+        JointMoments(count=0, means=(0.0,), products=((0.0,),))
+        """
+        return cls(0, (0.0,) * size, ((0.0,) * size,) * size)
+
+    @classmethod
+    def of_single(cls, moments: Moments) -> Self:
+        """Of one value per unit.
+
+        >>> JointMoments.of_single(Moments.of([1.0, 3.0]))
+        JointMoments(count=2, means=(2.0,), products=((2.0,),))
+        """
+        return cls(moments.count, (moments.mean,), ((moments.m2,),))
 
     @classmethod
     def of_sums(

@@ -195,4 +195,5 @@ def _outcome_row(outcome: Outcome) -> dict[str, Any]:
         "metric": outcome.metric,
         "value": outcome.value,
         "time_us": to_us(outcome.time),
+        "received_us": to_us(outcome.received),
     }

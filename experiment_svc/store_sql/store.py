@@ -11,15 +11,16 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from chassis import database
 from chassis.watch import Notifier
 from experiment_svc.store_sql.aggregates import AggregatesReading
+from experiment_svc.store_sql.definitions import DefinitionsReading, DefinitionsWriting
 from experiment_svc.store_sql.experiments import ExperimentsReading, ExperimentsWriting
 from experiment_svc.store_sql.facts import FactsWriting
 
 
-class SqlReading(ExperimentsReading, AggregatesReading):
+class SqlReading(ExperimentsReading, DefinitionsReading, AggregatesReading):
     """Reads in one transaction."""
 
 
-class SqlTransaction(ExperimentsWriting, FactsWriting, AggregatesReading):
+class SqlTransaction(ExperimentsWriting, DefinitionsWriting, FactsWriting, AggregatesReading):
     """Reads and writes in one transaction."""
 
 

@@ -25,6 +25,8 @@ from algolink.experiment.v1 import (
     experiment_pb2_grpc,
     facts_pb2,
     facts_pb2_grpc,
+    measures_pb2,
+    metrics_pb2_grpc,
 )
 from algolink.registry.v1 import registry_pb2, registry_pb2_grpc
 from algolink.router.v1 import (
@@ -35,6 +37,7 @@ from algolink.router.v1 import (
     traffic_pb2_grpc,
 )
 from tests.algolink_client.fakes_assignment import Assigner
+from tests.algolink_client.fakes_metrics import Metrics
 from tests.algolink_client.fakes_traffic import Traffic
 
 TOKEN = "the-admin-token"
@@ -254,7 +257,7 @@ class Experiments(experiment_pb2_grpc.ExperimentServiceServicer):
                 for arm in experiment.arms
             ],
             comparisons=[
-                experiment_pb2.Comparison(
+                measures_pb2.Comparison(
                     arm=experiment.arms[1].id, effect=0.1, lower=0.05, upper=0.15, p_value=0.01
                 )
             ],
@@ -415,6 +418,7 @@ def serving(world: World) -> Iterator[str]:
     registry_pb2_grpc.add_RegistryServiceServicer_to_server(Registry(world), server)
     experiment_pb2_grpc.add_ExperimentServiceServicer_to_server(Experiments(world), server)
     facts_pb2_grpc.add_FactServiceServicer_to_server(Facts(world), server)
+    metrics_pb2_grpc.add_MetricServiceServicer_to_server(Metrics(world, refuse), server)
     router_pb2_grpc.add_RouterServiceServicer_to_server(Router(world), server)
     tables_pb2_grpc.add_TableServiceServicer_to_server(Tables(world), server)
     assignment_pb2_grpc.add_AssignmentServiceServicer_to_server(Assigner(world, refuse), server)

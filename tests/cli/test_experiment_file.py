@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from algolink.client import Analysis, Arm, Metric, Rule
+from algolink.client import Analysis, Arm, Metric, Rule, Use
 from algolink.errors import InvalidArgument
 from cli import experiment_file
 
@@ -56,7 +57,10 @@ def test_what_may_be_left_out_takes_the_defaults() -> None:
     ],
 )
 def test_windows_have_units(window: str, span: timedelta) -> None:
-    assert parse(a_file(metric={"name": "m", "window": window})).metric.window == span
+    metric = parse(a_file(metric={"name": "m", "window": window})).metric
+
+    assert metric is not None
+    assert metric.window == span
 
 
 @pytest.mark.parametrize(
@@ -95,3 +99,43 @@ def test_what_is_no_mapping_is_refused(text: str) -> None:
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.yaml")), ids=lambda path: path.name)
 def test_the_examples_of_the_repository_can_be_read(path: Path) -> None:
     assert experiment_file.parse(path.read_text(), path.name).name
+
+
+def test_metrics_are_named_by_role() -> None:
+    parsed = parse(
+        a_file(
+            metric=None,
+            metrics={
+                "primary": {"metric": "correct@2", "margin": "1.5%"},
+                "secondary": ["revenue"],
+                "guardrails": [{"metric": "errors@1", "margin": "20%"}],
+                "diagnostic": ["p99"],
+            },
+        )
+    )
+
+    assert parsed.metric is None
+    assert parsed.metrics == (
+        Use("correct@2", "primary", 0.015),
+        Use("revenue", "secondary"),
+        Use("errors@1", "guardrail", 0.2),
+        Use("p99", "diagnostic"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"metrics": {"primary": "correct"}}, "either metric"),
+        ({"metric": None}, "either metric"),
+        ({"metric": None, "metrics": {"guardrails": "errors"}}, "guardrails: must be a list"),
+        (
+            {"metric": None, "metrics": {"primary": {"metric": "m", "margin": "2"}}},
+            "is not a share",
+        ),
+        ({"metric": None, "metrics": {"primery": "m"}}, "did you mean primary?"),
+    ],
+)
+def test_metrics_that_contradict_are_refused(changes: dict[str, Any], said: str) -> None:
+    with pytest.raises(InvalidArgument, match=re.escape(said)):
+        parse(a_file(**changes))

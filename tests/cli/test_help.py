@@ -23,7 +23,17 @@ def every_command(
 COMMANDS = list(every_command())
 OWN_OPTIONS = {
     (name,)
-    for name in ("up", "completion", "model", "experiment", "route", "mesh", "traffic", "audit")
+    for name in (
+        "up",
+        "completion",
+        "model",
+        "experiment",
+        "metric",
+        "route",
+        "mesh",
+        "traffic",
+        "audit",
+    )
 }
 
 

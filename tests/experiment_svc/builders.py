@@ -11,17 +11,11 @@ from algolink.experiment.v1 import experiment_pb2, facts_pb2
 from algolink.names import ExperimentName, ModelName
 from experiment_svc import convert
 from experiment_svc.domain import experiments
-from experiment_svc.domain.design import (
-    Aggregation,
-    Analysis,
-    Arm,
-    Direction,
-    Metric,
-    Rule,
-    UnitKind,
-)
+from experiment_svc.domain.design import Analysis, Arm, Rule, UnitKind
 from experiment_svc.domain.experiments import Experiment, Verdict
 from experiment_svc.domain.facts import Exposure, Kind, Outcome
+from experiment_svc.domain.metrics import Aggregation, Direction, Measure, Metric, Role
+from experiment_svc.domain.metrics import Kind as MetricKind
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -57,7 +51,19 @@ def a_metric(
     direction: Direction = Direction.INCREASE,
     window: timedelta = timedelta(),
 ) -> Metric:
-    return Metric(name="correct", aggregation=aggregation, direction=direction, window=window)
+    kinds = {Aggregation.ANY: MetricKind.BINARY, Aggregation.COUNT: MetricKind.COUNT}
+    return Metric(
+        name="correct",
+        kind=kinds.get(aggregation, MetricKind.MEAN),
+        aggregation=aggregation,
+        direction=direction,
+        outcome="correct",
+        window=window,
+    )
+
+
+def primary(metric: Metric, *, margin: float = 0.0) -> Measure:
+    return Measure(metric=metric, role=Role.PRIMARY, margin=margin)
 
 
 def a_draft(
@@ -66,6 +72,7 @@ def a_draft(
     model: str = "digits",
     weights: Mapping[str, int] | None = None,
     metric: Metric | None = None,
+    measures: Sequence[Measure] = (),
     analysis: Analysis | None = None,
     rule: Rule | None = None,
     description: str = "",
@@ -76,7 +83,7 @@ def a_draft(
         model=ModelName(model),
         arms=arms(weights or {"champion": 9_000, "challenger": 1_000}),
         unit=UnitKind.HEADER,
-        metric=metric or a_metric(),
+        measures=measures or [primary(metric or a_metric())],
         analysis=analysis or Analysis(),
         rule=rule,
         description=description,
@@ -91,12 +98,20 @@ def a_running(
     model: str = "digits",
     weights: Mapping[str, int] | None = None,
     metric: Metric | None = None,
+    measures: Sequence[Measure] = (),
     analysis: Analysis | None = None,
     rule: Rule | None = None,
     at: datetime = NOON,
 ) -> Experiment:
     draft = a_draft(
-        name=name, model=model, weights=weights, metric=metric, analysis=analysis, rule=rule, at=at
+        name=name,
+        model=model,
+        weights=weights,
+        metric=metric,
+        measures=measures,
+        analysis=analysis,
+        rule=rule,
+        at=at,
     )
     return experiments.start(draft, at=at)
 
@@ -158,6 +173,7 @@ def an_outcome(
     unit: str = "user-1",
     value: float = 1.0,
     at: datetime = NOON,
+    received: datetime | None = None,
     metric: str = "correct",
     event_id: str | None = None,
     content: str = "",
@@ -168,6 +184,7 @@ def an_outcome(
         metric=metric,
         value=value,
         time=at,
+        received=received or at,
         digest=_digest(content),
     )
 

@@ -10,7 +10,12 @@ from pathlib import Path
 import grpc
 import pytest
 
-from algolink.experiment.v1 import assignment_pb2_grpc, experiment_pb2_grpc, facts_pb2_grpc
+from algolink.experiment.v1 import (
+    assignment_pb2_grpc,
+    experiment_pb2_grpc,
+    facts_pb2_grpc,
+    metrics_pb2_grpc,
+)
 from algolink.registry.v1 import registry_pb2_grpc
 from chassis.channel import open_channel
 from chassis.database import open_engine
@@ -23,6 +28,7 @@ from experiment_svc.registry import GrpcRegistry
 from experiment_svc.servicer import ExperimentServicer
 from experiment_svc.servicer_assignment import AssignmentServicer
 from experiment_svc.servicer_facts import FactServicer
+from experiment_svc.servicer_metrics import MetricServicer
 from experiment_svc.store import Store
 from experiment_svc.store_memory import MemoryStore
 from experiment_svc.store_sql import SqlStore
@@ -103,6 +109,9 @@ async def address(
         facts_pb2_grpc.add_FactServiceServicer_to_server(
             FactServicer(memory_store, now=clock), server
         )
+        metrics_pb2_grpc.add_MetricServiceServicer_to_server(
+            MetricServicer(memory_store, now=clock), server
+        )
         assignment_pb2_grpc.add_AssignmentServiceServicer_to_server(
             AssignmentServicer(Plans(memory_store), runtime.draining), server
         )
@@ -137,3 +146,8 @@ def assignment_stub(channel: grpc.aio.Channel) -> assignment_pb2_grpc.Assignment
 @pytest.fixture
 def fact_stub(channel: grpc.aio.Channel) -> facts_pb2_grpc.FactServiceStub:
     return facts_pb2_grpc.FactServiceStub(channel)
+
+
+@pytest.fixture
+def metric_stub(channel: grpc.aio.Channel) -> metrics_pb2_grpc.MetricServiceStub:
+    return metrics_pb2_grpc.MetricServiceStub(channel)

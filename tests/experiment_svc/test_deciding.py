@@ -5,8 +5,9 @@ from datetime import timedelta
 from algolink.names import ExperimentName
 from experiment_svc.deciding import Decider
 from experiment_svc.domain import experiments
-from experiment_svc.domain.design import Aggregation, Rule
+from experiment_svc.domain.design import Rule
 from experiment_svc.domain.experiments import Experiment, State
+from experiment_svc.domain.metrics import Aggregation
 from experiment_svc.store import Store
 from tests.experiment_svc.builders import (
     NOON,

@@ -103,7 +103,7 @@ async def test_an_outcome_without_a_time_happened_when_it_came_and_is_known_late
     assert await fact_stub.RecordOutcomes(request) == pb.RecordResponse(redelivered=1)
     async with memory_store.reading() as reading:
         found = await reading.get_aggregates(running, at=clock.now)
-    assert found.cells[0].outcomes == 1
+    assert found.cells["correct"][0].outcomes == 1
 
 
 @pytest.mark.parametrize(

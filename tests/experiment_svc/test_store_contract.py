@@ -11,10 +11,10 @@ import pytest
 from algolink.errors import AlreadyExists, FailedPrecondition, NotFound
 from algolink.names import ExperimentName, ModelName
 from experiment_svc.domain import experiments
-from experiment_svc.domain.design import Aggregation
+from experiment_svc.domain.aggregates import Aggregates, Cell
 from experiment_svc.domain.experiments import Experiment, State
 from experiment_svc.domain.facts import Exposure, Kind, Outcome, Receipt
-from experiment_svc.domain.results import Aggregates, Cell
+from experiment_svc.domain.metrics import Aggregation
 from experiment_svc.stats.moments import Moments
 from experiment_svc.store import Position, Store
 from experiment_svc.store_memory import MemoryStore
@@ -65,7 +65,7 @@ async def aggregates(store: Store, experiment: Experiment, **span: float) -> Agg
 
 async def cell(store: Store, experiment: Experiment, **span: float) -> Cell:
     found = await aggregates(store, experiment, **span)
-    (only,) = found.cells
+    ((only,),) = found.cells.values()
     return only
 
 
@@ -227,7 +227,9 @@ class TestExactlyOnce:
         assert exposures == outcomes == Receipt(0, 0, 1)
         found = await aggregates(store, experiment)
         assert found.conflicts == 2
-        assert [(item.arm, item.values.mean) for item in found.cells] == [("champion", 1.0)]
+        assert [(item.arm, item.values.means[0]) for item in found.cells["correct"]] == [
+            ("champion", 1.0)
+        ]
 
     async def test_kind_and_attempt_are_part_of_the_key(self, store: Store) -> None:
         receipt = await expose(
@@ -350,7 +352,7 @@ class TestWindows:
 
         found = await cell(store, experiment)
 
-        assert found.values == Moments(1, mean, 0.0)
+        assert found.values.moments(0) == Moments(1, mean, 0.0)
         assert (found.outcomes, found.outside) == (2, 0)
 
     @pytest.mark.parametrize(
@@ -369,7 +371,7 @@ class TestWindows:
 
         found = await cell(store, experiment)
 
-        assert (found.units, found.values) == (1, values)
+        assert (found.units, found.values.moments(0)) == (1, values)
 
     async def test_an_outcome_before_the_first_exposure_is_outside(self, store: Store) -> None:
         experiment = await add(store, a_running())
@@ -403,7 +405,8 @@ class TestWindows:
         late = await cell(store, experiment, minutes=60)
 
         assert (early.units, early.values.count, early.outcomes, early.outside) == (1, 0, 0, 1)
-        assert (late.values, late.outcomes, late.outside) == (Moments(1, 2.0, 0.0), 1, 1)
+        assert late.values.moments(0) == Moments(1, 2.0, 0.0)
+        assert (late.outcomes, late.outside) == (1, 1)
 
     async def test_a_ramp_cuts_open_windows_in_all_arms_at_once(self, store: Store) -> None:
         metric = a_metric(aggregation=Aggregation.SUM, window=after(hours=10))
@@ -421,7 +424,8 @@ class TestWindows:
 
         found = await aggregates(store, ramped, hours=1)
 
-        assert sorted((item.arm, item.values, item.outside) for item in found.cells) == [
+        cells = found.cells["correct"]
+        assert sorted((item.arm, item.values.moments(0), item.outside) for item in cells) == [
             ("challenger", Moments(1, 1.0, 0.0), 1),
             ("champion", Moments(1, 1.0, 0.0), 1),
         ]
@@ -444,8 +448,8 @@ class TestWindows:
 
         found = await cell(store, experiment)
 
-        assert found.values.mean == 1e9 + 1
-        assert found.values.m2 == pytest.approx(2.0)
+        assert found.values.means[0] == 1e9 + 1
+        assert found.values.products[0][0] == pytest.approx(2.0)
 
 
 @pytest.mark.parametrize("aggregation", list(Aggregation))
@@ -492,8 +496,8 @@ async def test_all_stores_sum_up_the_same(
 
     assert mine.requests == expected.requests
     assert mine.latency == expected.latency
-    cells = {(item.arm, item.phase): item for item in mine.cells}
-    for item in expected.cells:
+    cells = {(item.arm, item.phase): item for item in mine.cells["correct"]}
+    for item in expected.cells["correct"]:
         own = cells.pop((item.arm, item.phase))
         assert (own.units, own.crossed, own.outcomes, own.outside, own.values.count) == (
             item.units,
@@ -502,6 +506,6 @@ async def test_all_stores_sum_up_the_same(
             item.outside,
             item.values.count,
         )
-        assert own.values.mean == pytest.approx(item.values.mean)
-        assert own.values.m2 == pytest.approx(item.values.m2)
+        assert own.values.means == pytest.approx(item.values.means)
+        assert own.values.products[0] == pytest.approx(item.values.products[0])
     assert not cells

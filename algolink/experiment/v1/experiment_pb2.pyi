@@ -1,5 +1,6 @@
 import datetime
 
+from algolink.experiment.v1 import measures_pb2 as _measures_pb2
 from google.protobuf import empty_pb2 as _empty_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
@@ -56,7 +57,7 @@ DIRECTION_INCREASE: Direction
 DIRECTION_DECREASE: Direction
 
 class Experiment(_message.Message):
-    __slots__ = ("name", "model", "arms", "unit", "primary_metric", "analysis", "rule", "description", "state", "salt", "segments", "phases", "verdict", "promoted_model_revision", "create_time", "start_time", "end_time", "etag", "revision")
+    __slots__ = ("name", "model", "arms", "unit", "primary_metric", "analysis", "rule", "description", "state", "salt", "segments", "phases", "verdict", "promoted_model_revision", "create_time", "start_time", "end_time", "etag", "revision", "metrics")
     NAME_FIELD_NUMBER: _ClassVar[int]
     MODEL_FIELD_NUMBER: _ClassVar[int]
     ARMS_FIELD_NUMBER: _ClassVar[int]
@@ -76,6 +77,7 @@ class Experiment(_message.Message):
     END_TIME_FIELD_NUMBER: _ClassVar[int]
     ETAG_FIELD_NUMBER: _ClassVar[int]
     REVISION_FIELD_NUMBER: _ClassVar[int]
+    METRICS_FIELD_NUMBER: _ClassVar[int]
     name: str
     model: str
     arms: _containers.RepeatedCompositeFieldContainer[Arm]
@@ -95,7 +97,8 @@ class Experiment(_message.Message):
     end_time: _timestamp_pb2.Timestamp
     etag: str
     revision: int
-    def __init__(self, name: _Optional[str] = ..., model: _Optional[str] = ..., arms: _Optional[_Iterable[_Union[Arm, _Mapping]]] = ..., unit: _Optional[_Union[UnitKind, str]] = ..., primary_metric: _Optional[_Union[Metric, _Mapping]] = ..., analysis: _Optional[_Union[Analysis, _Mapping]] = ..., rule: _Optional[_Union[Rule, _Mapping]] = ..., description: _Optional[str] = ..., state: _Optional[_Union[State, str]] = ..., salt: _Optional[str] = ..., segments: _Optional[_Iterable[_Union[Segment, _Mapping]]] = ..., phases: _Optional[_Iterable[_Union[Phase, _Mapping]]] = ..., verdict: _Optional[_Union[Verdict, _Mapping]] = ..., promoted_model_revision: _Optional[int] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., etag: _Optional[str] = ..., revision: _Optional[int] = ...) -> None: ...
+    metrics: _containers.RepeatedCompositeFieldContainer[_measures_pb2.ExperimentMetric]
+    def __init__(self, name: _Optional[str] = ..., model: _Optional[str] = ..., arms: _Optional[_Iterable[_Union[Arm, _Mapping]]] = ..., unit: _Optional[_Union[UnitKind, str]] = ..., primary_metric: _Optional[_Union[Metric, _Mapping]] = ..., analysis: _Optional[_Union[Analysis, _Mapping]] = ..., rule: _Optional[_Union[Rule, _Mapping]] = ..., description: _Optional[str] = ..., state: _Optional[_Union[State, str]] = ..., salt: _Optional[str] = ..., segments: _Optional[_Iterable[_Union[Segment, _Mapping]]] = ..., phases: _Optional[_Iterable[_Union[Phase, _Mapping]]] = ..., verdict: _Optional[_Union[Verdict, _Mapping]] = ..., promoted_model_revision: _Optional[int] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., etag: _Optional[str] = ..., revision: _Optional[int] = ..., metrics: _Optional[_Iterable[_Union[_measures_pb2.ExperimentMetric, _Mapping]]] = ...) -> None: ...
 
 class Arm(_message.Message):
     __slots__ = ("id", "version", "weight_bp")
@@ -187,7 +190,7 @@ class Verdict(_message.Message):
     def __init__(self, winner: _Optional[str] = ..., version: _Optional[int] = ..., summary: _Optional[str] = ..., forced: _Optional[bool] = ..., evidence: _Optional[_Union[Results, _Mapping]] = ..., digest: _Optional[str] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class Results(_message.Message):
-    __slots__ = ("experiment", "time", "arms", "comparisons", "sample_ratio", "recommended_winner", "recommendation", "facts")
+    __slots__ = ("experiment", "time", "arms", "comparisons", "sample_ratio", "recommended_winner", "recommendation", "facts", "metrics")
     EXPERIMENT_FIELD_NUMBER: _ClassVar[int]
     TIME_FIELD_NUMBER: _ClassVar[int]
     ARMS_FIELD_NUMBER: _ClassVar[int]
@@ -196,15 +199,17 @@ class Results(_message.Message):
     RECOMMENDED_WINNER_FIELD_NUMBER: _ClassVar[int]
     RECOMMENDATION_FIELD_NUMBER: _ClassVar[int]
     FACTS_FIELD_NUMBER: _ClassVar[int]
+    METRICS_FIELD_NUMBER: _ClassVar[int]
     experiment: str
     time: _timestamp_pb2.Timestamp
     arms: _containers.RepeatedCompositeFieldContainer[ArmResults]
-    comparisons: _containers.RepeatedCompositeFieldContainer[Comparison]
+    comparisons: _containers.RepeatedCompositeFieldContainer[_measures_pb2.Comparison]
     sample_ratio: SampleRatio
     recommended_winner: str
     recommendation: str
     facts: FactCounts
-    def __init__(self, experiment: _Optional[str] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., arms: _Optional[_Iterable[_Union[ArmResults, _Mapping]]] = ..., comparisons: _Optional[_Iterable[_Union[Comparison, _Mapping]]] = ..., sample_ratio: _Optional[_Union[SampleRatio, _Mapping]] = ..., recommended_winner: _Optional[str] = ..., recommendation: _Optional[str] = ..., facts: _Optional[_Union[FactCounts, _Mapping]] = ...) -> None: ...
+    metrics: _containers.RepeatedCompositeFieldContainer[_measures_pb2.MetricResults]
+    def __init__(self, experiment: _Optional[str] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., arms: _Optional[_Iterable[_Union[ArmResults, _Mapping]]] = ..., comparisons: _Optional[_Iterable[_Union[_measures_pb2.Comparison, _Mapping]]] = ..., sample_ratio: _Optional[_Union[SampleRatio, _Mapping]] = ..., recommended_winner: _Optional[str] = ..., recommendation: _Optional[str] = ..., facts: _Optional[_Union[FactCounts, _Mapping]] = ..., metrics: _Optional[_Iterable[_Union[_measures_pb2.MetricResults, _Mapping]]] = ...) -> None: ...
 
 class ArmResults(_message.Message):
     __slots__ = ("arm", "version", "requests", "failed_requests", "units", "crossed_units", "units_with_value", "outcomes", "mean", "latency_p50_ms", "latency_p99_ms", "phases")
@@ -247,24 +252,6 @@ class PhaseMoments(_message.Message):
     mean: float
     m2: float
     def __init__(self, phase: _Optional[int] = ..., units: _Optional[int] = ..., count: _Optional[int] = ..., mean: _Optional[float] = ..., m2: _Optional[float] = ...) -> None: ...
-
-class Comparison(_message.Message):
-    __slots__ = ("arm", "effect", "lower", "upper", "p_value", "lift", "undefined_reason")
-    ARM_FIELD_NUMBER: _ClassVar[int]
-    EFFECT_FIELD_NUMBER: _ClassVar[int]
-    LOWER_FIELD_NUMBER: _ClassVar[int]
-    UPPER_FIELD_NUMBER: _ClassVar[int]
-    P_VALUE_FIELD_NUMBER: _ClassVar[int]
-    LIFT_FIELD_NUMBER: _ClassVar[int]
-    UNDEFINED_REASON_FIELD_NUMBER: _ClassVar[int]
-    arm: str
-    effect: float
-    lower: float
-    upper: float
-    p_value: float
-    lift: float
-    undefined_reason: str
-    def __init__(self, arm: _Optional[str] = ..., effect: _Optional[float] = ..., lower: _Optional[float] = ..., upper: _Optional[float] = ..., p_value: _Optional[float] = ..., lift: _Optional[float] = ..., undefined_reason: _Optional[str] = ...) -> None: ...
 
 class SampleRatio(_message.Message):
     __slots__ = ("p_value", "mismatch")

@@ -103,10 +103,10 @@ class ExperimentServiceServicer:
 
         INVALID_ARGUMENT with reason EXPERIMENT_ID_INVALID, MODEL_ID_INVALID,
         ARMS_INVALID, WEIGHTS_INVALID (not positive, or not summing to 10,000),
-        METRIC_INVALID, UNIT_KIND_INVALID, ANALYSIS_INVALID, RULE_INVALID or
-        DESCRIPTION_INVALID; ALREADY_EXISTS with reason
-        EXPERIMENT_EXISTS; NOT_FOUND with reason MODEL_NOT_FOUND or
-        VERSION_NOT_FOUND; FAILED_PRECONDITION with reason SIGNATURE_MISMATCH (an
+        METRIC_INVALID, METRICS_INVALID (none that could decide, one twice, two
+        primary ones), UNIT_KIND_INVALID, ANALYSIS_INVALID, RULE_INVALID or
+        DESCRIPTION_INVALID; ALREADY_EXISTS with reason EXPERIMENT_EXISTS; NOT_FOUND
+        with reason MODEL_NOT_FOUND, VERSION_NOT_FOUND or METRIC_NOT_FOUND; FAILED_PRECONDITION with reason SIGNATURE_MISMATCH (an
         arm's inputs or outputs differ from the control's) or CONTROL_NOT_CHAMPION
         (the control arm is not the model's champion); UNAVAILABLE with reason
         REGISTRY_UNAVAILABLE if the registry cannot be asked.

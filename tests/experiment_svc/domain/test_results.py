@@ -6,9 +6,13 @@ from datetime import timedelta
 import pytest
 
 from experiment_svc.domain import decisions, experiments, results
-from experiment_svc.domain.design import Direction, Rule
+from experiment_svc.domain.aggregates import Aggregates, Cell
+from experiment_svc.domain.comparing import Effect
+from experiment_svc.domain.design import Rule
 from experiment_svc.domain.experiments import Experiment
-from experiment_svc.domain.results import SAMPLE_RATIO, Aggregates, Cell, Effect
+from experiment_svc.domain.metrics import Direction
+from experiment_svc.domain.results import SAMPLE_RATIO
+from experiment_svc.stats.joint import JointMoments
 from experiment_svc.stats.moments import Moments
 from experiment_svc.stats.undefined import Undefined
 from tests.experiment_svc.builders import NOON, a_metric, a_running, a_verdict
@@ -28,18 +32,20 @@ def facts(
 ) -> Aggregates:
     """Moments by (arm, phase), every unit with a value."""
     return Aggregates(
-        cells=[
-            Cell(
-                arm=arm,
-                phase=phase,
-                units=values.count,
-                crossed=0,
-                values=values,
-                outcomes=values.count,
-                outside=0,
-            )
-            for (arm, phase), values in cells.items()
-        ],
+        cells={
+            "correct": [
+                Cell(
+                    arm=arm,
+                    phase=phase,
+                    units=values.count,
+                    crossed=0,
+                    values=JointMoments.of_single(values),
+                    outcomes=values.count,
+                    outside=0,
+                )
+                for (arm, phase), values in cells.items()
+            ]
+        },
         lowest_p=lowest_p or {},
     )
 
@@ -80,9 +86,9 @@ def test_drift_between_phases_is_no_effect() -> None:
     )
 
     assert effect_of(experiment, aggregates).value == pytest.approx(0.0)
-    pooled = results.compute(experiment, aggregates, at=LATER).arms
-    assert pooled[0].values.mean == pytest.approx(0.82)
-    assert pooled[1].values.mean == pytest.approx(0.18)
+    pooled = results.compute(experiment, aggregates, at=LATER).measured[0].arms
+    assert pooled[0].estimate == pytest.approx(0.82)
+    assert pooled[1].estimate == pytest.approx(0.18)
 
 
 def test_the_winners_own_phase_changes_nothing() -> None:
