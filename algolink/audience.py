@@ -125,6 +125,27 @@ def matches(conditions: Sequence[Condition], attributes: Mapping[str, Sequence[s
     return all(condition.holds(attributes) for condition in conditions)
 
 
+def in_words(condition: Condition) -> str:
+    """`condition` for people.
+
+    >>> in_words(Condition(attribute="country", test=In(("FR", "BE")), negated=True))
+    'not country in FR, BE'
+    """
+    test = condition.test
+    match test:
+        case Equals():
+            said = f"= {test.value}"
+        case In():
+            said = f"in {', '.join(test.values)}"
+        case Prefix():
+            said = f"begins with {test.value}"
+        case Regex():
+            said = f"matches {test.pattern}"
+        case Range():
+            said = f"in [{test.start}, {test.end})"
+    return f"{'not ' if condition.negated else ''}{condition.attribute} {said}"
+
+
 def to_json(condition: Condition) -> dict[str, Any]:
     """`condition` as JSON values; `from_json` is its inverse.
 

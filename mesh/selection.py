@@ -10,7 +10,7 @@ from typing import Any
 from algolink import audience, names
 from algolink.split import BUCKETS
 
-LAYER_PATTERN = "[a-z0-9-]{1,63}"
+LAYER_PATTERN = "[a-z0-9-]{1,80}"
 
 MAX_OVERRIDES = 256
 MAX_AUDIENCES = 16
@@ -61,7 +61,7 @@ class Holdout:
 
     def __post_init__(self) -> None:
         if _LAYER.fullmatch(self.layer) is None:
-            raise ValueError(f"{names.shown(self.layer)} is no layer: 1 to 63 of a-z0-9-")
+            raise ValueError(f"{names.shown(self.layer)} is no layer: 1 to 80 of a-z0-9-")
         if not 1 <= self.share_bp <= BUCKETS:
             raise ValueError(f"a holdout has 1 to {BUCKETS} basis points, not {self.share_bp}")
 

@@ -117,7 +117,7 @@ class ModelRoute:
             raise ValueError(f"{self.model} serves what it killed: {self.killed}")
         selection.check_overrides(self.overrides)
         selection.check_audiences(self.audiences)
-        routed = {self.champion} | (self._named() - set(self.killed))
+        routed = {self.champion} | (self.named() - set(self.killed))
         if not routed <= set(self.versions):
             raise ValueError(
                 f"{self.model} routes {sorted(routed)} but serves {list(self.versions)}"
@@ -130,7 +130,8 @@ class ModelRoute:
                 f"for {self.model} may take, not {fallback.attempt_timeout_ms}"
             )
 
-    def _named(self) -> set[int]:
+    def named(self) -> set[int]:
+        """Versions that anything here names beside the champion, killed ones too."""
         named = self.selected()
         if self.shadow is not None:
             named.add(self.shadow.version)

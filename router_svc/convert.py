@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 
 from google.protobuf import timestamp_pb2
@@ -15,7 +15,8 @@ from algolink.registry.v1 import registry_pb2
 from algolink.router.v1 import router_pb2
 from algolink.split import Segment, Table
 from chassis.addresses import split_address
-from mesh.table import Endpoint, Split
+from mesh.table import Endpoint, ModelRoute, Split
+from router_svc import convert_rules
 from router_svc.ads.fleet import Node
 from router_svc.domain.explain import Explanation
 from router_svc.domain.records import RouteRevision
@@ -39,6 +40,8 @@ _EXPERIMENT_STATES = {
     experiment_pb2.STATE_STOPPED: ExperimentState.STOPPED,
 }
 
+_ARCHIVED = {registry_pb2.VERSION_STATE_ARCHIVED, registry_pb2.VERSION_STATE_DELETED}
+
 _LOAD_STATES = {
     router_pb2.LOAD_STATE_LOADING: LoadState.LOADING,
     router_pb2.LOAD_STATE_READY: LoadState.READY,
@@ -55,6 +58,7 @@ def model_from_proto(message: registry_pb2.ModelState) -> Model:
         revision=message.model.revision,
         aliases={alias: to.version for alias, to in message.model.aliases.items()},
         versions={v.number: Artifact(v.digest, v.size_bytes) for v in message.versions},
+        archived=frozenset(v.number for v in message.versions if v.state in _ARCHIVED),
     )
 
 
@@ -159,22 +163,37 @@ def route_to_proto(
         pending=pending,
         killed_versions=route.killed,
         frozen=frozen,
+        rules=convert_rules.route_rules_to_proto(route),
     )
 
 
-def explanation_to_proto(
-    explanation: Explanation, *, model: str, route_revision: str
-) -> router_pb2.Explanation:
+def explanation_to_proto(explanation: Explanation, route: ModelRoute) -> router_pb2.Explanation:
+    """Where a request goes by `route`, and why."""
     split, bucket = explanation.split, explanation.bucket
     message = router_pb2.Explanation(
-        model=model,
-        route_revision=route_revision,
+        model=route.model,
+        route_revision=route.revision,
         version=explanation.version,
         arm=explanation.arm,
         rules=[
-            router_pb2.RuleOutcome(rule=rule.name, decided=rule.decided, why=rule.why)
+            router_pb2.RuleOutcome(
+                rule=rule.name,
+                decided=rule.decided,
+                why=rule.why,
+                conditions=[
+                    router_pb2.ConditionOutcome(
+                        condition=each.condition, holds=each.holds, found=each.found
+                    )
+                    for each in rule.conditions
+                ],
+            )
             for rule in explanation.rules
         ],
+        holdout_bucket=explanation.holdout_bucket,
+        rules_revision=route.rules_revision,
+        shadow_version=explanation.shadow.version if explanation.shadow else 0,
+        shadow_share_bp=explanation.shadow.share_bp if explanation.shadow else 0,
+        fallback_version=explanation.fallback,
     )
     if split is not None:
         message.experiment = _experiment_name(split)
@@ -239,6 +258,16 @@ def _replica_invalid(field: str, value: str, why: str) -> InvalidArgument:
         field=field,
         value=shown(value),
     )
+
+
+def attributes_from_proto(
+    attributes: Iterable[router_pb2.Attribute],
+) -> dict[str, list[str]]:
+    """All values of each attribute; names of headers know no capitals."""
+    values: dict[str, list[str]] = {}
+    for attribute in attributes:
+        values.setdefault(attribute.name.lower(), []).append(attribute.value)
+    return values
 
 
 def moment_from_proto(message: timestamp_pb2.Timestamp) -> datetime:

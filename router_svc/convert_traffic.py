@@ -8,13 +8,15 @@ from collections.abc import Collection, Sequence
 from algolink.errors import InvalidArgument
 from algolink.router.v1 import router_pb2
 from algolink.router.v1 import traffic_pb2 as pb
-from router_svc import convert
+from router_svc import convert, convert_rules
 from router_svc.domain.records import RouteRevision
 from router_svc.domain.traffic import Action, Decision, Shift, Traffic, version_of
 
 _ACTIONS = {
     Action.SHIFT: pb.TRAFFIC_ACTION_SHIFT,
     Action.CLEAR: pb.TRAFFIC_ACTION_CLEAR,
+    Action.SET_RULES: pb.TRAFFIC_ACTION_SET_RULES,
+    Action.CLEAR_RULES: pb.TRAFFIC_ACTION_CLEAR_RULES,
     Action.KILL: pb.TRAFFIC_ACTION_KILL,
     Action.REVIVE: pb.TRAFFIC_ACTION_REVIVE,
     Action.FREEZE: pb.TRAFFIC_ACTION_FREEZE,
@@ -61,6 +63,7 @@ def traffic_to_proto(
         updated_by=decision.caller if decision else "",
         live=live,
         pending=pending,
+        rules=convert_rules.rules_to_proto(traffic.rules) if traffic.rules else None,
     )
 
 

@@ -96,8 +96,14 @@ class RouterServicer(router_pb2_grpc.RouterServiceServicer):
             route, frozen = await self._past(model, at)
         else:
             route, frozen = self._present(model), self._composer.view.frozen(model)
-        explanation = explain(route, unit=request.unit, version=request.version, frozen=frozen)
-        return convert.explanation_to_proto(explanation, model=model, route_revision=route.revision)
+        explanation = explain(
+            route,
+            unit=request.unit,
+            version=request.version,
+            attributes=convert.attributes_from_proto(request.attributes),
+            frozen=frozen,
+        )
+        return convert.explanation_to_proto(explanation, route)
 
     async def GetStatus(
         self, request: router_pb2.GetStatusRequest, context: _Context

@@ -1,4 +1,4 @@
-"""Shifts, kills and freezes, for people and programs."""
+"""Shifts, rules, kills and freezes, for people and programs."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ from algolink.errors import InvalidArgument, NotFound, Unavailable
 from algolink.router.v1 import traffic_pb2 as pb
 from algolink.router.v1 import traffic_pb2_grpc
 from chassis import auth
+from router_svc import convert_rules
 from router_svc import convert_traffic as convert
 from router_svc.ads.fleet import Fleet
 from router_svc.composer import Composer
 from router_svc.decisions import Decisions
+from router_svc.domain import ruling
 from router_svc.domain import traffic as rules
 from router_svc.domain.splits import splitting
 from router_svc.domain.traffic import Action, Standing, Traffic
@@ -80,6 +82,19 @@ class TrafficServicer(traffic_pb2_grpc.TrafficServiceServicer):
 
     async def ClearShift(self, request: pb.ClearShiftRequest, context: _Context) -> pb.Traffic:
         return await self._decide(request, Action.CLEAR, rules.clear)
+
+    async def SetRules(self, request: pb.SetRulesRequest, context: _Context) -> pb.Traffic:
+        standing = self._standing(names.check_model_id(request.model))
+
+        def rule(traffic: Traffic) -> Traffic:
+            layer = ruling.layer_of(traffic)
+            wanted = convert_rules.rules_from_proto(request.rules, layer=layer)
+            return ruling.set_rules(traffic, wanted, standing)
+
+        return await self._decide(request, Action.SET_RULES, rule)
+
+    async def ClearRules(self, request: pb.ClearRulesRequest, context: _Context) -> pb.Traffic:
+        return await self._decide(request, Action.CLEAR_RULES, ruling.clear_rules)
 
     async def KillVersion(self, request: pb.KillVersionRequest, context: _Context) -> pb.Traffic:
         standing = self._standing(names.check_model_id(request.model))
@@ -188,6 +203,7 @@ class TrafficServicer(traffic_pb2_grpc.TrafficServiceServicer):
                 *(heard.versions if heard else ()),
                 *(route.versions + route.killed if route else ()),
             },
+            archived=heard.archived if heard else (),
             served=route.versions if route else (),
             champion=route.champion if route else None,
             experiment=next((e.id for e in experiments), ""),

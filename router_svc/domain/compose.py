@@ -10,6 +10,7 @@ from algolink.names import VersionName
 from mesh.table import ModelRoute, Pool, Snapshot, Split
 from router_svc.domain import placement, splits
 from router_svc.domain.memory import Inputs, Memory, Part
+from router_svc.domain.rules import NO_RULES, Rules, of_route
 from router_svc.domain.world import (
     DEFAULT_POOL,
     Artifact,
@@ -189,6 +190,8 @@ class _Route:
             self.pending.append("the traffic is frozen: the route stays as it is")
             if self._is_shifted_later(previous):
                 self.pending.append("shift: it came too late for the frozen route")
+            if self._is_ruled_later(previous):
+                self.pending.append("rules: they came too late for the frozen route")
             return self._kept(previous)
         if model is None:
             self.pending.append("the registry has not shown this model: its route stays as it was")
@@ -197,18 +200,30 @@ class _Route:
         if champion is None:
             return None
         split = self._split(model, champion)
-        routed = {champion} | (set(split.versions.values()) if split else set())
+        rules = self._rules()
+        routed = {champion} | (set(split.versions.values()) if split else set()) | rules.versions
         named = {
             number for number in splits.named_versions(self._world, model) if self._usable(number)
         }
-        return ModelRoute(
+        route = ModelRoute(
             model=model.id,
             pool=previous.pool if previous else DEFAULT_POOL,
             champion=champion,
             versions=tuple(sorted((routed | named) - self._killed)),
-            split=split,
+            split=replace(split, fallback=None) if split else None,
             killed=tuple(sorted(self._killed)),
         )
+        return rules.applied(route)
+
+    def _rules(self) -> Rules:
+        """What is decided once its versions are usable, what was routed until then."""
+        wanted = self._traffic.rules or NO_RULES
+        whys = {self._why_not_usable(n) for n in wanted.versions if n not in self._killed}
+        if whys <= {None}:
+            return wanted
+        self.undone = True
+        self.pending.extend(f"rules: {why}" for why in sorted(map(str, whys - {None})))
+        return of_route(self._previous) if self._previous else NO_RULES
 
     def _is_shifted_later(self, previous: ModelRoute) -> bool:
         """Whether the freeze came before the last shift had its versions ready."""
@@ -216,6 +231,10 @@ class _Route:
         if shift is None or (split is not None and split.experiment):
             return False
         return split is None or split.experiment_revision != shift.revision
+
+    def _is_ruled_later(self, previous: ModelRoute) -> bool:
+        """Whether the freeze came before the last rules had their versions ready."""
+        return previous.rules_revision != (self._traffic.rules or NO_RULES).revision
 
     def _kept(self, previous: ModelRoute) -> ModelRoute:
         """The route as it was, but for kills; what was revived may be asked for again."""
@@ -243,9 +262,8 @@ class _Route:
         return early
 
     def _is_named(self, number: int) -> bool:
-        split = self._previous.split if self._previous else None
         named = splits.named_versions(self._world, self._model) if self._model else set()
-        return number in named or (split is not None and number in split.versions.values())
+        return number in named or (self._previous is not None and number in self._previous.named())
 
     def _champion(self, model: Model) -> int | None:
         """The alias's version once it is usable, the routed one until then."""

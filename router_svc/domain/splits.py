@@ -31,11 +31,12 @@ def splitting(world: World, model: Model) -> Iterator[Experiment]:
 
 
 def named_versions(world: World, model: Model) -> set[int]:
-    """Versions that an alias, an experiment or a shift names, and what stands in for them."""
+    """Versions that aliases, experiments, a shift or rules name, and what stands in for them."""
     traffic = world.traffic_of(model.id)
     arms = {number for e in splitting(world, model) for number in e.arms.values()}
     shifted = set(traffic.shift.versions.values()) if traffic.shift else set()
-    named = set(model.aliases.values()) | arms | shifted
+    ruled = traffic.rules.versions if traffic.rules else set()
+    named = set(model.aliases.values()) | arms | shifted | ruled
     return named | {traffic.stand_in(number) for number in named}
 
 

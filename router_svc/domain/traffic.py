@@ -1,4 +1,4 @@
-"""What people decide about a model's traffic: shifts, kills, freezes."""
+"""What people decide about a model's traffic: shifts, rules, kills, freezes."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from datetime import datetime
 from algolink import names, split
 from algolink.errors import Aborted, FailedPrecondition, InvalidArgument, NotFound
 from algolink.split import BUCKETS, Table
+from router_svc.domain.rules import Rules
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +42,7 @@ class Traffic:
 
     Attributes:
         revision: counts decisions from 1; 0 where there was none.
+        rules: `None` without any.
         killed: by killed version, the one that answers where it was champion.
         frozen: whether the route stays as it is, kills excepted.
     """
@@ -48,6 +50,7 @@ class Traffic:
     model: str
     revision: int = 0
     shift: Shift | None = None
+    rules: Rules | None = None
     killed: Mapping[int, int] = field(default_factory=dict)
     frozen: bool = False
 
@@ -71,6 +74,8 @@ class Action(enum.StrEnum):
 
     SHIFT = "shift"
     CLEAR = "clear"
+    SET_RULES = "set-rules"
+    CLEAR_RULES = "clear-rules"
     KILL = "kill"
     REVIVE = "revive"
     FREEZE = "freeze"
@@ -103,12 +108,14 @@ class Standing:
 
     Attributes:
         versions: that exist.
+        archived: those of them that nothing new may name.
         served: that may be asked for by number now.
         champion: that answers now; `None` while nothing is routed.
         experiment: id of the one that splits the traffic, or shall; empty without.
     """
 
     versions: Collection[int]
+    archived: Collection[int] = ()
     served: Collection[int] = ()
     champion: int | None = None
     experiment: str = ""
@@ -175,11 +182,11 @@ def shift(
     Raises:
         InvalidArgument: WEIGHTS_INVALID.
         NotFound: VERSION_NOT_FOUND.
-        FailedPrecondition: EXPERIMENT_RUNNING, TRAFFIC_FROZEN, VERSION_KILLED or
-            TABLE_TOO_FRAGMENTED.
+        FailedPrecondition: EXPERIMENT_RUNNING, TRAFFIC_FROZEN, VERSION_ARCHIVED,
+            VERSION_KILLED or TABLE_TOO_FRAGMENTED.
     """
     split.check_weights({str(version): weight_bp for version, weight_bp in weights.items()})
-    _check_not_frozen(traffic)
+    check_not_frozen(traffic)
     if standing.experiment:
         raise FailedPrecondition(
             "EXPERIMENT_RUNNING",
@@ -190,8 +197,7 @@ def shift(
         )
     arms = {arm_of(version): weight_bp for version, weight_bp in weights.items() if weight_bp}
     for arm in arms:
-        check_exists(traffic.model, version_of(arm), standing)
-        _check_alive(traffic, version_of(arm))
+        check_nameable(traffic, version_of(arm), standing)
     before = traffic.shift
     revision = traffic.revision + 1
     table = _before(before, standing)
@@ -214,7 +220,7 @@ def clear(traffic: Traffic) -> Traffic:
     Raises:
         FailedPrecondition: TRAFFIC_FROZEN.
     """
-    _check_not_frozen(traffic)
+    check_not_frozen(traffic)
     if traffic.shift is None:
         return traffic
     return replace(traffic, revision=traffic.revision + 1, shift=None)
@@ -301,6 +307,38 @@ def check_exists(model: str, version: int, standing: Standing) -> None:
         )
 
 
+def check_nameable(traffic: Traffic, version: int, standing: Standing) -> None:
+    """Checks that traffic can be given to the version.
+
+    Raises:
+        NotFound: VERSION_NOT_FOUND.
+        FailedPrecondition: VERSION_ARCHIVED or VERSION_KILLED.
+    """
+    check_exists(traffic.model, version, standing)
+    if version in standing.archived:
+        raise FailedPrecondition(
+            "VERSION_ARCHIVED",
+            f"version {version} of {traffic.model} is archived: restore it first",
+            model=traffic.model,
+            version=version,
+        )
+    _check_alive(traffic, version)
+
+
+def check_not_frozen(traffic: Traffic) -> None:
+    """Checks that decisions other than kills may change the route.
+
+    Raises:
+        FailedPrecondition: TRAFFIC_FROZEN.
+    """
+    if traffic.frozen:
+        raise FailedPrecondition(
+            "TRAFFIC_FROZEN",
+            f"the traffic of {traffic.model} is frozen: unfreeze it first",
+            model=traffic.model,
+        )
+
+
 def _before(shift: Shift | None, standing: Standing) -> Table | None:
     if shift is not None:
         return shift.table
@@ -329,13 +367,4 @@ def _check_alive(traffic: Traffic, version: int) -> None:
             f"version {version} of {traffic.model} is killed: revive it first",
             model=traffic.model,
             version=version,
-        )
-
-
-def _check_not_frozen(traffic: Traffic) -> None:
-    if traffic.frozen:
-        raise FailedPrecondition(
-            "TRAFFIC_FROZEN",
-            f"the traffic of {traffic.model} is frozen: unfreeze it first",
-            model=traffic.model,
         )

@@ -38,12 +38,14 @@ class Model:
         revision: counts the registry's writes to the model.
         aliases: version number by alias.
         versions: artifact by version number.
+        archived: numbers of versions that nothing new may name.
     """
 
     id: str
     revision: int
     aliases: Mapping[str, int]
     versions: Mapping[int, Artifact]
+    archived: frozenset[int] = frozenset()
 
     @property
     def champion(self) -> int | None:

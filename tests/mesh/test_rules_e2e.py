@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pytest
 from tritonclient.grpc import service_pb2
 
@@ -18,6 +19,7 @@ from tests.mesh.envoys import Mesh
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
 
+ROUTES = json.loads((Path(__file__).parents[1] / "vectors" / "routes.json").read_text())
 VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "holdouts.json").read_text())
 FRENCH = Condition(attribute="country", test=Equals("FR"))
 ALL_CHALLENGED = builders.a_split({"champion": 0, "challenger": 10_000})
@@ -158,3 +160,43 @@ async def test_a_killed_version_of_a_rule_leaves_its_units_to_the_champion(
 
     assert (overridden.model_version, french.model_version) == ("1", "1")
     assert {r["x-al-version"] for r in shared_mesh.replicas[0].requests} == {"1"}
+
+
+async def test_envoy_sends_requests_where_the_vectors_say(shared_mesh: Mesh) -> None:
+    cases = [
+        (vector["name"], f"route-{number}", request)
+        for number, vector in enumerate(ROUTES)
+        for request in vector["requests"]
+    ]
+    await shared_mesh.route(
+        *(
+            table.route_from_json({**vector["route"], "model": f"route-{number}"})
+            for number, vector in enumerate(ROUTES)
+        )
+    )
+
+    async def answer(model: str, request: dict[str, Any]) -> tuple[int, str]:
+        sent = [
+            (f"x-algolink-attr-{name}", value)
+            for name, values in request["attributes"].items()
+            for value in values
+        ]
+        named = str(request["named"] or "")
+        try:
+            headers, response = await shared_mesh.infer(
+                request["unit"] or None, *sent, model=model, version=named
+            )
+        except grpc.aio.AioRpcError as error:
+            refused = (grpc.StatusCode.NOT_FOUND, grpc.StatusCode.FAILED_PRECONDITION)
+            return 0 if error.code() in refused else -1, ""
+        return int(response.model_version), headers.get("x-algolink-arm", "")
+
+    answers = await asyncio.gather(*(answer(model, request) for _, model, request in cases))
+
+    off = [
+        (name, request, answered)
+        for (name, _, request), answered in zip(cases, answers, strict=True)
+        # A shift tells nobody its arms.
+        if answered != (request["version"], request["arm"] if name != "a shift" else "")
+    ]
+    assert not off

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
 from algolink import split
+from algolink.audience import Condition, Equals
 from algolink.experiment.v1 import experiment_pb2
 from algolink.names import CHAMPION, VersionName
 from algolink.registry.v1 import registry_pb2
 from algolink.router.v1 import router_pb2
-from mesh.table import Endpoint
+from mesh.table import Audience, Endpoint
 from router_svc.domain.world import (
     Artifact,
     Experiment,
@@ -112,6 +113,12 @@ def a_replica(
         draining=draining,
         foreign=foreign,
     )
+
+
+def an_audience(*, country: str = "FR", version: int | None = 2, name: str = "") -> Audience:
+    """Predictions from one country."""
+    condition = Condition(attribute="country", test=Equals(country))
+    return Audience(conditions=(condition,), version=version, name=name)
 
 
 def minutes(count: float) -> timedelta:

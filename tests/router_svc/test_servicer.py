@@ -128,6 +128,9 @@ async def test_an_explanation_names_bucket_segment_and_rules(control: Control) -
         ("kill", False),
         ("freeze", False),
         ("explicit-version", False),
+        ("override", False),
+        ("audience", False),
+        ("holdout", False),
         ("experiment", True),
     ]
 
@@ -141,8 +144,8 @@ async def test_a_malformed_unit_is_explained(control: Control) -> None:
 
     assert (explained.version, explained.arm) == (1, "")
     assert not explained.HasField("bucket")
-    assert "is not a unit" in explained.rules[3].why
-    assert explained.rules[4].decided
+    assert "is not a unit" in explained.rules[6].why
+    assert explained.rules[7].decided
 
 
 async def test_the_status_names_replicas_and_envoys(control: Control) -> None:

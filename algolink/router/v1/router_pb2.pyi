@@ -1,5 +1,6 @@
 import datetime
 
+from algolink.router.v1 import rules_pb2 as _rules_pb2
 from google.protobuf import empty_pb2 as _empty_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
@@ -25,7 +26,7 @@ LOAD_STATE_FAILED: LoadState
 LOAD_STATE_UNLOADING: LoadState
 
 class Route(_message.Message):
-    __slots__ = ("model", "revision", "champion_version", "versions", "split", "update_time", "live", "pending", "killed_versions", "frozen")
+    __slots__ = ("model", "revision", "champion_version", "versions", "split", "update_time", "live", "pending", "killed_versions", "frozen", "rules")
     MODEL_FIELD_NUMBER: _ClassVar[int]
     REVISION_FIELD_NUMBER: _ClassVar[int]
     CHAMPION_VERSION_FIELD_NUMBER: _ClassVar[int]
@@ -36,6 +37,7 @@ class Route(_message.Message):
     PENDING_FIELD_NUMBER: _ClassVar[int]
     KILLED_VERSIONS_FIELD_NUMBER: _ClassVar[int]
     FROZEN_FIELD_NUMBER: _ClassVar[int]
+    RULES_FIELD_NUMBER: _ClassVar[int]
     model: str
     revision: str
     champion_version: int
@@ -46,7 +48,8 @@ class Route(_message.Message):
     pending: _containers.RepeatedScalarFieldContainer[str]
     killed_versions: _containers.RepeatedScalarFieldContainer[int]
     frozen: bool
-    def __init__(self, model: _Optional[str] = ..., revision: _Optional[str] = ..., champion_version: _Optional[int] = ..., versions: _Optional[_Iterable[int]] = ..., split: _Optional[_Union[Split, _Mapping]] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., live: _Optional[bool] = ..., pending: _Optional[_Iterable[str]] = ..., killed_versions: _Optional[_Iterable[int]] = ..., frozen: _Optional[bool] = ...) -> None: ...
+    rules: _rules_pb2.Rules
+    def __init__(self, model: _Optional[str] = ..., revision: _Optional[str] = ..., champion_version: _Optional[int] = ..., versions: _Optional[_Iterable[int]] = ..., split: _Optional[_Union[Split, _Mapping]] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., live: _Optional[bool] = ..., pending: _Optional[_Iterable[str]] = ..., killed_versions: _Optional[_Iterable[int]] = ..., frozen: _Optional[bool] = ..., rules: _Optional[_Union[_rules_pb2.Rules, _Mapping]] = ...) -> None: ...
 
 class Split(_message.Message):
     __slots__ = ("experiment", "phase", "salt", "per_request", "segments", "experiment_revision")
@@ -107,19 +110,29 @@ class WatchRoutesResponse(_message.Message):
     def __init__(self, route: _Optional[_Union[Route, _Mapping]] = ..., deleted: _Optional[str] = ..., synced: _Optional[_Union[_empty_pb2.Empty, _Mapping]] = ...) -> None: ...
 
 class ExplainRequest(_message.Message):
-    __slots__ = ("model", "unit", "version", "time")
+    __slots__ = ("model", "unit", "version", "time", "attributes")
     MODEL_FIELD_NUMBER: _ClassVar[int]
     UNIT_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     TIME_FIELD_NUMBER: _ClassVar[int]
+    ATTRIBUTES_FIELD_NUMBER: _ClassVar[int]
     model: str
     unit: str
     version: int
     time: _timestamp_pb2.Timestamp
-    def __init__(self, model: _Optional[str] = ..., unit: _Optional[str] = ..., version: _Optional[int] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    attributes: _containers.RepeatedCompositeFieldContainer[Attribute]
+    def __init__(self, model: _Optional[str] = ..., unit: _Optional[str] = ..., version: _Optional[int] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., attributes: _Optional[_Iterable[_Union[Attribute, _Mapping]]] = ...) -> None: ...
+
+class Attribute(_message.Message):
+    __slots__ = ("name", "value")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    value: str
+    def __init__(self, name: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
 
 class Explanation(_message.Message):
-    __slots__ = ("model", "route_revision", "version", "arm", "experiment", "bucket", "segment", "phase", "experiment_revision", "rules")
+    __slots__ = ("model", "route_revision", "version", "arm", "experiment", "bucket", "segment", "phase", "experiment_revision", "rules", "holdout_bucket", "rules_revision", "shadow_version", "shadow_share_bp", "fallback_version")
     MODEL_FIELD_NUMBER: _ClassVar[int]
     ROUTE_REVISION_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
@@ -130,6 +143,11 @@ class Explanation(_message.Message):
     PHASE_FIELD_NUMBER: _ClassVar[int]
     EXPERIMENT_REVISION_FIELD_NUMBER: _ClassVar[int]
     RULES_FIELD_NUMBER: _ClassVar[int]
+    HOLDOUT_BUCKET_FIELD_NUMBER: _ClassVar[int]
+    RULES_REVISION_FIELD_NUMBER: _ClassVar[int]
+    SHADOW_VERSION_FIELD_NUMBER: _ClassVar[int]
+    SHADOW_SHARE_BP_FIELD_NUMBER: _ClassVar[int]
+    FALLBACK_VERSION_FIELD_NUMBER: _ClassVar[int]
     model: str
     route_revision: str
     version: int
@@ -140,17 +158,34 @@ class Explanation(_message.Message):
     phase: int
     experiment_revision: int
     rules: _containers.RepeatedCompositeFieldContainer[RuleOutcome]
-    def __init__(self, model: _Optional[str] = ..., route_revision: _Optional[str] = ..., version: _Optional[int] = ..., arm: _Optional[str] = ..., experiment: _Optional[str] = ..., bucket: _Optional[int] = ..., segment: _Optional[_Union[SplitSegment, _Mapping]] = ..., phase: _Optional[int] = ..., experiment_revision: _Optional[int] = ..., rules: _Optional[_Iterable[_Union[RuleOutcome, _Mapping]]] = ...) -> None: ...
+    holdout_bucket: int
+    rules_revision: int
+    shadow_version: int
+    shadow_share_bp: int
+    fallback_version: int
+    def __init__(self, model: _Optional[str] = ..., route_revision: _Optional[str] = ..., version: _Optional[int] = ..., arm: _Optional[str] = ..., experiment: _Optional[str] = ..., bucket: _Optional[int] = ..., segment: _Optional[_Union[SplitSegment, _Mapping]] = ..., phase: _Optional[int] = ..., experiment_revision: _Optional[int] = ..., rules: _Optional[_Iterable[_Union[RuleOutcome, _Mapping]]] = ..., holdout_bucket: _Optional[int] = ..., rules_revision: _Optional[int] = ..., shadow_version: _Optional[int] = ..., shadow_share_bp: _Optional[int] = ..., fallback_version: _Optional[int] = ...) -> None: ...
 
 class RuleOutcome(_message.Message):
-    __slots__ = ("rule", "decided", "why")
+    __slots__ = ("rule", "decided", "why", "conditions")
     RULE_FIELD_NUMBER: _ClassVar[int]
     DECIDED_FIELD_NUMBER: _ClassVar[int]
     WHY_FIELD_NUMBER: _ClassVar[int]
+    CONDITIONS_FIELD_NUMBER: _ClassVar[int]
     rule: str
     decided: bool
     why: str
-    def __init__(self, rule: _Optional[str] = ..., decided: _Optional[bool] = ..., why: _Optional[str] = ...) -> None: ...
+    conditions: _containers.RepeatedCompositeFieldContainer[ConditionOutcome]
+    def __init__(self, rule: _Optional[str] = ..., decided: _Optional[bool] = ..., why: _Optional[str] = ..., conditions: _Optional[_Iterable[_Union[ConditionOutcome, _Mapping]]] = ...) -> None: ...
+
+class ConditionOutcome(_message.Message):
+    __slots__ = ("condition", "holds", "found")
+    CONDITION_FIELD_NUMBER: _ClassVar[int]
+    HOLDS_FIELD_NUMBER: _ClassVar[int]
+    FOUND_FIELD_NUMBER: _ClassVar[int]
+    condition: str
+    holds: bool
+    found: str
+    def __init__(self, condition: _Optional[str] = ..., holds: _Optional[bool] = ..., found: _Optional[str] = ...) -> None: ...
 
 class GetStatusRequest(_message.Message):
     __slots__ = ()

@@ -108,8 +108,9 @@ class RouterServiceServicer:
     def Explain(self, request, context):
         """Says where a request would go, and why, rule by rule.
 
-        INVALID_ARGUMENT with reason MODEL_ID_INVALID; NOT_FOUND with reason
-        ROUTE_NOT_FOUND. A malformed unit is not an error: it is explained.
+        INVALID_ARGUMENT with reason MODEL_ID_INVALID or TIME_INVALID; NOT_FOUND with
+        reason ROUTE_NOT_FOUND. A malformed unit or attribute is not an error: it is
+        explained.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

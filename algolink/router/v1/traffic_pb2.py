@@ -23,10 +23,11 @@ _sym_db = _symbol_database.Default()
 
 
 from algolink.router.v1 import router_pb2 as algolink_dot_router_dot_v1_dot_router__pb2
+from algolink.router.v1 import rules_pb2 as algolink_dot_router_dot_v1_dot_rules__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n algolink/router/v1/traffic.proto\x12\x12\x61lgolink.router.v1\x1a\x1f\x61lgolink/router/v1/router.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x89\x02\n\x07Traffic\x12\r\n\x05model\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12\x10\n\x08revision\x18\x03 \x01(\x03\x12(\n\x05shift\x18\x04 \x01(\x0b\x32\x19.algolink.router.v1.Shift\x12\x31\n\x06killed\x18\x05 \x03(\x0b\x32!.algolink.router.v1.KilledVersion\x12\x0e\n\x06\x66rozen\x18\x06 \x01(\x08\x12/\n\x0bupdate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nupdated_by\x18\x08 \x01(\t\x12\x0c\n\x04live\x18\t \x01(\x08\x12\x0f\n\x07pending\x18\n \x03(\t\"\xf8\x01\n\x05Shift\x12<\n\nweights_bp\x18\x01 \x03(\x0b\x32(.algolink.router.v1.Shift.WeightsBpEntry\x12+\n\x04unit\x18\x02 \x01(\x0e\x32\x1d.algolink.router.v1.ShiftUnit\x12\x0c\n\x04salt\x18\x03 \x01(\t\x12\x32\n\x08segments\x18\x04 \x03(\x0b\x32 .algolink.router.v1.SplitSegment\x12\x10\n\x08revision\x18\x05 \x01(\x03\x1a\x30\n\x0eWeightsBpEntry\x12\x0b\n\x03key\x18\x01 \x01(\x03\x12\r\n\x05value\x18\x02 \x01(\x05:\x02\x38\x01\"5\n\rKilledVersion\x12\x0f\n\x07version\x18\x01 \x01(\x03\x12\x13\n\x0breplacement\x18\x02 \x01(\x03\"\"\n\x11GetTrafficRequest\x12\r\n\x05model\x18\x01 \x01(\t\"\xed\x01\n\x13ShiftTrafficRequest\x12\r\n\x05model\x18\x01 \x01(\t\x12J\n\nweights_bp\x18\x02 \x03(\x0b\x32\x36.algolink.router.v1.ShiftTrafficRequest.WeightsBpEntry\x12+\n\x04unit\x18\x03 \x01(\x0e\x32\x1d.algolink.router.v1.ShiftUnit\x12\x0c\n\x04\x65tag\x18\x04 \x01(\t\x12\x0e\n\x06reason\x18\x05 \x01(\t\x1a\x30\n\x0eWeightsBpEntry\x12\x0b\n\x03key\x18\x01 \x01(\x03\x12\r\n\x05value\x18\x02 \x01(\x05:\x02\x38\x01\"@\n\x11\x43learShiftRequest\x12\r\n\x05model\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"g\n\x12KillVersionRequest\x12\r\n\x05model\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x03\x12\x13\n\x0breplacement\x18\x03 \x01(\x03\x12\x0c\n\x04\x65tag\x18\x04 \x01(\t\x12\x0e\n\x06reason\x18\x05 \x01(\t\"T\n\x14ReviveVersionRequest\x12\r\n\x05model\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x03\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\"C\n\x14\x46reezeTrafficRequest\x12\r\n\x05model\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"E\n\x16UnfreezeTrafficRequest\x12\r\n\x05model\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"9\n\x19ListTrafficHistoryRequest\x12\r\n\x05model\x18\x01 \x01(\t\x12\r\n\x05limit\x18\x02 \x01(\x05\"N\n\x1aListTrafficHistoryResponse\x12\x30\n\x06\x65vents\x18\x01 \x03(\x0b\x32 .algolink.router.v1.TrafficEvent\"\xbb\x01\n\x0cTrafficEvent\x12(\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x37\n\x08\x64\x65\x63ision\x18\x02 \x01(\x0b\x32#.algolink.router.v1.TrafficDecisionH\x00\x12*\n\x05route\x18\x03 \x01(\x0b\x32\x19.algolink.router.v1.RouteH\x00\x12\x14\n\nroute_gone\x18\x04 \x01(\x08H\x00\x42\x06\n\x04what\"\xa3\x01\n\x0fTrafficDecision\x12\x31\n\x06\x61\x63tion\x18\x01 \x01(\x0e\x32!.algolink.router.v1.TrafficAction\x12\x0f\n\x07version\x18\x02 \x01(\x03\x12\x0e\n\x06\x63\x61ller\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12,\n\x07traffic\x18\x05 \x01(\x0b\x32\x1b.algolink.router.v1.Traffic*V\n\tShiftUnit\x12\x1a\n\x16SHIFT_UNIT_UNSPECIFIED\x10\x00\x12\x15\n\x11SHIFT_UNIT_HEADER\x10\x01\x12\x16\n\x12SHIFT_UNIT_REQUEST\x10\x02*\xcf\x01\n\rTrafficAction\x12\x1e\n\x1aTRAFFIC_ACTION_UNSPECIFIED\x10\x00\x12\x18\n\x14TRAFFIC_ACTION_SHIFT\x10\x01\x12\x18\n\x14TRAFFIC_ACTION_CLEAR\x10\x02\x12\x17\n\x13TRAFFIC_ACTION_KILL\x10\x03\x12\x19\n\x15TRAFFIC_ACTION_REVIVE\x10\x04\x12\x19\n\x15TRAFFIC_ACTION_FREEZE\x10\x05\x12\x1b\n\x17TRAFFIC_ACTION_UNFREEZE\x10\x06\x32\xdf\x05\n\x0eTrafficService\x12P\n\nGetTraffic\x12%.algolink.router.v1.GetTrafficRequest\x1a\x1b.algolink.router.v1.Traffic\x12T\n\x0cShiftTraffic\x12\'.algolink.router.v1.ShiftTrafficRequest\x1a\x1b.algolink.router.v1.Traffic\x12P\n\nClearShift\x12%.algolink.router.v1.ClearShiftRequest\x1a\x1b.algolink.router.v1.Traffic\x12R\n\x0bKillVersion\x12&.algolink.router.v1.KillVersionRequest\x1a\x1b.algolink.router.v1.Traffic\x12V\n\rReviveVersion\x12(.algolink.router.v1.ReviveVersionRequest\x1a\x1b.algolink.router.v1.Traffic\x12V\n\rFreezeTraffic\x12(.algolink.router.v1.FreezeTrafficRequest\x1a\x1b.algolink.router.v1.Traffic\x12Z\n\x0fUnfreezeTraffic\x12*.algolink.router.v1.UnfreezeTrafficRequest\x1a\x1b.algolink.router.v1.Traffic\x12s\n\x12ListTrafficHistory\x12-.algolink.router.v1.ListTrafficHistoryRequest\x1a..algolink.router.v1.ListTrafficHistoryResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n algolink/router/v1/traffic.proto\x12\x12\x61lgolink.router.v1\x1a\x1f\x61lgolink/router/v1/router.proto\x1a\x1e\x61lgolink/router/v1/rules.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb3\x02\n\x07Traffic\x12\r\n\x05model\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12\x10\n\x08revision\x18\x03 \x01(\x03\x12(\n\x05shift\x18\x04 \x01(\x0b\x32\x19.algolink.router.v1.Shift\x12\x31\n\x06killed\x18\x05 \x03(\x0b\x32!.algolink.router.v1.KilledVersion\x12\x0e\n\x06\x66rozen\x18\x06 \x01(\x08\x12/\n\x0bupdate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nupdated_by\x18\x08 \x01(\t\x12\x0c\n\x04live\x18\t \x01(\x08\x12\x0f\n\x07pending\x18\n \x03(\t\x12(\n\x05rules\x18\x0b \x01(\x0b\x32\x19.algolink.router.v1.Rules\"\xf8\x01\n\x05Shift\x12<\n\nweights_bp\x18\x01 \x03(\x0b\x32(.algolink.router.v1.Shift.WeightsBpEntry\x12+\n\x04unit\x18\x02 \x01(\x0e\x32\x1d.algolink.router.v1.ShiftUnit\x12\x0c\n\x04salt\x18\x03 \x01(\t\x12\x32\n\x08segments\x18\x04 \x03(\x0b\x32 .algolink.router.v1.SplitSegment\x12\x10\n\x08revision\x18\x05 \x01(\x03\x1a\x30\n\x0eWeightsBpEntry\x12\x0b\n\x03key\x18\x01 \x01(\x03\x12\r\n\x05value\x18\x02 \x01(\x05:\x02\x38\x01\"5\n\rKilledVersion\x12\x0f\n\x07version\x18\x01 \x01(\x03\x12\x13\n\x0breplacement\x18\x02 \x01(\x03\"\"\n\x11GetTrafficRequest\x12\r\n\x05model\x18\x01 \x01(\t\"\xed\x01\n\x13ShiftTrafficRequest\x12\r\n\x05model\x18\x01 \x01(\t\x12J\n\nweights_bp\x18\x02 \x03(\x0b\x32\x36.algolink.router.v1.ShiftTrafficRequest.WeightsBpEntry\x12+\n\x04unit\x18\x03 \x01(\x0e\x32\x1d.algolink.router.v1.ShiftUnit\x12\x0c\n\x04\x65tag\x18\x04 \x01(\t\x12\x0e\n\x06reason\x18\x05 \x01(\t\x1a\x30\n\x0eWeightsBpEntry\x12\x0b\n\x03key\x18\x01 \x01(\x03\x12\r\n\x05value\x18\x02 \x01(\x05:\x02\x38\x01\"@\n\x11\x43learShiftRequest\x12\r\n\x05model\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"h\n\x0fSetRulesRequest\x12\r\n\x05model\x18\x01 \x01(\t\x12(\n\x05rules\x18\x02 \x01(\x0b\x32\x19.algolink.router.v1.Rules\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\"@\n\x11\x43learRulesRequest\x12\r\n\x05model\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"g\n\x12KillVersionRequest\x12\r\n\x05model\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x03\x12\x13\n\x0breplacement\x18\x03 \x01(\x03\x12\x0c\n\x04\x65tag\x18\x04 \x01(\t\x12\x0e\n\x06reason\x18\x05 \x01(\t\"T\n\x14ReviveVersionRequest\x12\r\n\x05model\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x03\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\"C\n\x14\x46reezeTrafficRequest\x12\r\n\x05model\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"E\n\x16UnfreezeTrafficRequest\x12\r\n\x05model\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"9\n\x19ListTrafficHistoryRequest\x12\r\n\x05model\x18\x01 \x01(\t\x12\r\n\x05limit\x18\x02 \x01(\x05\"N\n\x1aListTrafficHistoryResponse\x12\x30\n\x06\x65vents\x18\x01 \x03(\x0b\x32 .algolink.router.v1.TrafficEvent\"\xbb\x01\n\x0cTrafficEvent\x12(\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x37\n\x08\x64\x65\x63ision\x18\x02 \x01(\x0b\x32#.algolink.router.v1.TrafficDecisionH\x00\x12*\n\x05route\x18\x03 \x01(\x0b\x32\x19.algolink.router.v1.RouteH\x00\x12\x14\n\nroute_gone\x18\x04 \x01(\x08H\x00\x42\x06\n\x04what\"\xa3\x01\n\x0fTrafficDecision\x12\x31\n\x06\x61\x63tion\x18\x01 \x01(\x0e\x32!.algolink.router.v1.TrafficAction\x12\x0f\n\x07version\x18\x02 \x01(\x03\x12\x0e\n\x06\x63\x61ller\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12,\n\x07traffic\x18\x05 \x01(\x0b\x32\x1b.algolink.router.v1.Traffic*V\n\tShiftUnit\x12\x1a\n\x16SHIFT_UNIT_UNSPECIFIED\x10\x00\x12\x15\n\x11SHIFT_UNIT_HEADER\x10\x01\x12\x16\n\x12SHIFT_UNIT_REQUEST\x10\x02*\x8d\x02\n\rTrafficAction\x12\x1e\n\x1aTRAFFIC_ACTION_UNSPECIFIED\x10\x00\x12\x18\n\x14TRAFFIC_ACTION_SHIFT\x10\x01\x12\x18\n\x14TRAFFIC_ACTION_CLEAR\x10\x02\x12\x17\n\x13TRAFFIC_ACTION_KILL\x10\x03\x12\x19\n\x15TRAFFIC_ACTION_REVIVE\x10\x04\x12\x19\n\x15TRAFFIC_ACTION_FREEZE\x10\x05\x12\x1b\n\x17TRAFFIC_ACTION_UNFREEZE\x10\x06\x12\x1c\n\x18TRAFFIC_ACTION_SET_RULES\x10\x07\x12\x1e\n\x1aTRAFFIC_ACTION_CLEAR_RULES\x10\x08\x32\xff\x06\n\x0eTrafficService\x12P\n\nGetTraffic\x12%.algolink.router.v1.GetTrafficRequest\x1a\x1b.algolink.router.v1.Traffic\x12T\n\x0cShiftTraffic\x12\'.algolink.router.v1.ShiftTrafficRequest\x1a\x1b.algolink.router.v1.Traffic\x12P\n\nClearShift\x12%.algolink.router.v1.ClearShiftRequest\x1a\x1b.algolink.router.v1.Traffic\x12L\n\x08SetRules\x12#.algolink.router.v1.SetRulesRequest\x1a\x1b.algolink.router.v1.Traffic\x12P\n\nClearRules\x12%.algolink.router.v1.ClearRulesRequest\x1a\x1b.algolink.router.v1.Traffic\x12R\n\x0bKillVersion\x12&.algolink.router.v1.KillVersionRequest\x1a\x1b.algolink.router.v1.Traffic\x12V\n\rReviveVersion\x12(.algolink.router.v1.ReviveVersionRequest\x1a\x1b.algolink.router.v1.Traffic\x12V\n\rFreezeTraffic\x12(.algolink.router.v1.FreezeTrafficRequest\x1a\x1b.algolink.router.v1.Traffic\x12Z\n\x0fUnfreezeTraffic\x12*.algolink.router.v1.UnfreezeTrafficRequest\x1a\x1b.algolink.router.v1.Traffic\x12s\n\x12ListTrafficHistory\x12-.algolink.router.v1.ListTrafficHistoryRequest\x1a..algolink.router.v1.ListTrafficHistoryResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,42 +38,46 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SHIFT_WEIGHTSBPENTRY']._serialized_options = b'8\001'
   _globals['_SHIFTTRAFFICREQUEST_WEIGHTSBPENTRY']._loaded_options = None
   _globals['_SHIFTTRAFFICREQUEST_WEIGHTSBPENTRY']._serialized_options = b'8\001'
-  _globals['_SHIFTUNIT']._serialized_start=1864
-  _globals['_SHIFTUNIT']._serialized_end=1950
-  _globals['_TRAFFICACTION']._serialized_start=1953
-  _globals['_TRAFFICACTION']._serialized_end=2160
-  _globals['_TRAFFIC']._serialized_start=123
-  _globals['_TRAFFIC']._serialized_end=388
-  _globals['_SHIFT']._serialized_start=391
-  _globals['_SHIFT']._serialized_end=639
-  _globals['_SHIFT_WEIGHTSBPENTRY']._serialized_start=591
-  _globals['_SHIFT_WEIGHTSBPENTRY']._serialized_end=639
-  _globals['_KILLEDVERSION']._serialized_start=641
-  _globals['_KILLEDVERSION']._serialized_end=694
-  _globals['_GETTRAFFICREQUEST']._serialized_start=696
-  _globals['_GETTRAFFICREQUEST']._serialized_end=730
-  _globals['_SHIFTTRAFFICREQUEST']._serialized_start=733
-  _globals['_SHIFTTRAFFICREQUEST']._serialized_end=970
-  _globals['_SHIFTTRAFFICREQUEST_WEIGHTSBPENTRY']._serialized_start=591
-  _globals['_SHIFTTRAFFICREQUEST_WEIGHTSBPENTRY']._serialized_end=639
-  _globals['_CLEARSHIFTREQUEST']._serialized_start=972
-  _globals['_CLEARSHIFTREQUEST']._serialized_end=1036
-  _globals['_KILLVERSIONREQUEST']._serialized_start=1038
-  _globals['_KILLVERSIONREQUEST']._serialized_end=1141
-  _globals['_REVIVEVERSIONREQUEST']._serialized_start=1143
-  _globals['_REVIVEVERSIONREQUEST']._serialized_end=1227
-  _globals['_FREEZETRAFFICREQUEST']._serialized_start=1229
-  _globals['_FREEZETRAFFICREQUEST']._serialized_end=1296
-  _globals['_UNFREEZETRAFFICREQUEST']._serialized_start=1298
-  _globals['_UNFREEZETRAFFICREQUEST']._serialized_end=1367
-  _globals['_LISTTRAFFICHISTORYREQUEST']._serialized_start=1369
-  _globals['_LISTTRAFFICHISTORYREQUEST']._serialized_end=1426
-  _globals['_LISTTRAFFICHISTORYRESPONSE']._serialized_start=1428
-  _globals['_LISTTRAFFICHISTORYRESPONSE']._serialized_end=1506
-  _globals['_TRAFFICEVENT']._serialized_start=1509
-  _globals['_TRAFFICEVENT']._serialized_end=1696
-  _globals['_TRAFFICDECISION']._serialized_start=1699
-  _globals['_TRAFFICDECISION']._serialized_end=1862
-  _globals['_TRAFFICSERVICE']._serialized_start=2163
-  _globals['_TRAFFICSERVICE']._serialized_end=2898
+  _globals['_SHIFTUNIT']._serialized_start=2110
+  _globals['_SHIFTUNIT']._serialized_end=2196
+  _globals['_TRAFFICACTION']._serialized_start=2199
+  _globals['_TRAFFICACTION']._serialized_end=2468
+  _globals['_TRAFFIC']._serialized_start=155
+  _globals['_TRAFFIC']._serialized_end=462
+  _globals['_SHIFT']._serialized_start=465
+  _globals['_SHIFT']._serialized_end=713
+  _globals['_SHIFT_WEIGHTSBPENTRY']._serialized_start=665
+  _globals['_SHIFT_WEIGHTSBPENTRY']._serialized_end=713
+  _globals['_KILLEDVERSION']._serialized_start=715
+  _globals['_KILLEDVERSION']._serialized_end=768
+  _globals['_GETTRAFFICREQUEST']._serialized_start=770
+  _globals['_GETTRAFFICREQUEST']._serialized_end=804
+  _globals['_SHIFTTRAFFICREQUEST']._serialized_start=807
+  _globals['_SHIFTTRAFFICREQUEST']._serialized_end=1044
+  _globals['_SHIFTTRAFFICREQUEST_WEIGHTSBPENTRY']._serialized_start=665
+  _globals['_SHIFTTRAFFICREQUEST_WEIGHTSBPENTRY']._serialized_end=713
+  _globals['_CLEARSHIFTREQUEST']._serialized_start=1046
+  _globals['_CLEARSHIFTREQUEST']._serialized_end=1110
+  _globals['_SETRULESREQUEST']._serialized_start=1112
+  _globals['_SETRULESREQUEST']._serialized_end=1216
+  _globals['_CLEARRULESREQUEST']._serialized_start=1218
+  _globals['_CLEARRULESREQUEST']._serialized_end=1282
+  _globals['_KILLVERSIONREQUEST']._serialized_start=1284
+  _globals['_KILLVERSIONREQUEST']._serialized_end=1387
+  _globals['_REVIVEVERSIONREQUEST']._serialized_start=1389
+  _globals['_REVIVEVERSIONREQUEST']._serialized_end=1473
+  _globals['_FREEZETRAFFICREQUEST']._serialized_start=1475
+  _globals['_FREEZETRAFFICREQUEST']._serialized_end=1542
+  _globals['_UNFREEZETRAFFICREQUEST']._serialized_start=1544
+  _globals['_UNFREEZETRAFFICREQUEST']._serialized_end=1613
+  _globals['_LISTTRAFFICHISTORYREQUEST']._serialized_start=1615
+  _globals['_LISTTRAFFICHISTORYREQUEST']._serialized_end=1672
+  _globals['_LISTTRAFFICHISTORYRESPONSE']._serialized_start=1674
+  _globals['_LISTTRAFFICHISTORYRESPONSE']._serialized_end=1752
+  _globals['_TRAFFICEVENT']._serialized_start=1755
+  _globals['_TRAFFICEVENT']._serialized_end=1942
+  _globals['_TRAFFICDECISION']._serialized_start=1945
+  _globals['_TRAFFICDECISION']._serialized_end=2108
+  _globals['_TRAFFICSERVICE']._serialized_start=2471
+  _globals['_TRAFFICSERVICE']._serialized_end=3366
 # @@protoc_insertion_point(module_scope)

@@ -1,6 +1,7 @@
 import datetime
 
 from algolink.router.v1 import router_pb2 as _router_pb2
+from algolink.router.v1 import rules_pb2 as _rules_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
@@ -26,6 +27,8 @@ class TrafficAction(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     TRAFFIC_ACTION_REVIVE: _ClassVar[TrafficAction]
     TRAFFIC_ACTION_FREEZE: _ClassVar[TrafficAction]
     TRAFFIC_ACTION_UNFREEZE: _ClassVar[TrafficAction]
+    TRAFFIC_ACTION_SET_RULES: _ClassVar[TrafficAction]
+    TRAFFIC_ACTION_CLEAR_RULES: _ClassVar[TrafficAction]
 SHIFT_UNIT_UNSPECIFIED: ShiftUnit
 SHIFT_UNIT_HEADER: ShiftUnit
 SHIFT_UNIT_REQUEST: ShiftUnit
@@ -36,9 +39,11 @@ TRAFFIC_ACTION_KILL: TrafficAction
 TRAFFIC_ACTION_REVIVE: TrafficAction
 TRAFFIC_ACTION_FREEZE: TrafficAction
 TRAFFIC_ACTION_UNFREEZE: TrafficAction
+TRAFFIC_ACTION_SET_RULES: TrafficAction
+TRAFFIC_ACTION_CLEAR_RULES: TrafficAction
 
 class Traffic(_message.Message):
-    __slots__ = ("model", "etag", "revision", "shift", "killed", "frozen", "update_time", "updated_by", "live", "pending")
+    __slots__ = ("model", "etag", "revision", "shift", "killed", "frozen", "update_time", "updated_by", "live", "pending", "rules")
     MODEL_FIELD_NUMBER: _ClassVar[int]
     ETAG_FIELD_NUMBER: _ClassVar[int]
     REVISION_FIELD_NUMBER: _ClassVar[int]
@@ -49,6 +54,7 @@ class Traffic(_message.Message):
     UPDATED_BY_FIELD_NUMBER: _ClassVar[int]
     LIVE_FIELD_NUMBER: _ClassVar[int]
     PENDING_FIELD_NUMBER: _ClassVar[int]
+    RULES_FIELD_NUMBER: _ClassVar[int]
     model: str
     etag: str
     revision: int
@@ -59,7 +65,8 @@ class Traffic(_message.Message):
     updated_by: str
     live: bool
     pending: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, model: _Optional[str] = ..., etag: _Optional[str] = ..., revision: _Optional[int] = ..., shift: _Optional[_Union[Shift, _Mapping]] = ..., killed: _Optional[_Iterable[_Union[KilledVersion, _Mapping]]] = ..., frozen: _Optional[bool] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., updated_by: _Optional[str] = ..., live: _Optional[bool] = ..., pending: _Optional[_Iterable[str]] = ...) -> None: ...
+    rules: _rules_pb2.Rules
+    def __init__(self, model: _Optional[str] = ..., etag: _Optional[str] = ..., revision: _Optional[int] = ..., shift: _Optional[_Union[Shift, _Mapping]] = ..., killed: _Optional[_Iterable[_Union[KilledVersion, _Mapping]]] = ..., frozen: _Optional[bool] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., updated_by: _Optional[str] = ..., live: _Optional[bool] = ..., pending: _Optional[_Iterable[str]] = ..., rules: _Optional[_Union[_rules_pb2.Rules, _Mapping]] = ...) -> None: ...
 
 class Shift(_message.Message):
     __slots__ = ("weights_bp", "unit", "salt", "segments", "revision")
@@ -118,6 +125,28 @@ class ShiftTrafficRequest(_message.Message):
     def __init__(self, model: _Optional[str] = ..., weights_bp: _Optional[_Mapping[int, int]] = ..., unit: _Optional[_Union[ShiftUnit, str]] = ..., etag: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
 
 class ClearShiftRequest(_message.Message):
+    __slots__ = ("model", "etag", "reason")
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    ETAG_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    model: str
+    etag: str
+    reason: str
+    def __init__(self, model: _Optional[str] = ..., etag: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class SetRulesRequest(_message.Message):
+    __slots__ = ("model", "rules", "etag", "reason")
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    RULES_FIELD_NUMBER: _ClassVar[int]
+    ETAG_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    model: str
+    rules: _rules_pb2.Rules
+    etag: str
+    reason: str
+    def __init__(self, model: _Optional[str] = ..., rules: _Optional[_Union[_rules_pb2.Rules, _Mapping]] = ..., etag: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class ClearRulesRequest(_message.Message):
     __slots__ = ("model", "etag", "reason")
     MODEL_FIELD_NUMBER: _ClassVar[int]
     ETAG_FIELD_NUMBER: _ClassVar[int]

@@ -26,9 +26,10 @@ if _version_not_supported:
 
 
 class TrafficServiceStub:
-    """What people decide about traffic: shifts without an experiment, the kill
+    """What people decide about traffic: shifts without an experiment, rules, the kill
     switch, freezes. Precedence, the strongest first: kill, freeze, a version that
-    the request names, experiment, shift, champion.
+    the request names, overrides, audiences in order, holdout, experiment, shift,
+    champion.
 
     Every rpc needs a token (`authorization: Bearer ...`) and answers
     UNAUTHENTICATED without a valid one, INVALID_ARGUMENT with reason
@@ -60,6 +61,16 @@ class TrafficServiceStub:
                 request_serializer=algolink_dot_router_dot_v1_dot_traffic__pb2.ClearShiftRequest.SerializeToString,
                 response_deserializer=algolink_dot_router_dot_v1_dot_traffic__pb2.Traffic.FromString,
                 _registered_method=True)
+        self.SetRules = channel.unary_unary(
+                '/algolink.router.v1.TrafficService/SetRules',
+                request_serializer=algolink_dot_router_dot_v1_dot_traffic__pb2.SetRulesRequest.SerializeToString,
+                response_deserializer=algolink_dot_router_dot_v1_dot_traffic__pb2.Traffic.FromString,
+                _registered_method=True)
+        self.ClearRules = channel.unary_unary(
+                '/algolink.router.v1.TrafficService/ClearRules',
+                request_serializer=algolink_dot_router_dot_v1_dot_traffic__pb2.ClearRulesRequest.SerializeToString,
+                response_deserializer=algolink_dot_router_dot_v1_dot_traffic__pb2.Traffic.FromString,
+                _registered_method=True)
         self.KillVersion = channel.unary_unary(
                 '/algolink.router.v1.TrafficService/KillVersion',
                 request_serializer=algolink_dot_router_dot_v1_dot_traffic__pb2.KillVersionRequest.SerializeToString,
@@ -88,9 +99,10 @@ class TrafficServiceStub:
 
 
 class TrafficServiceServicer:
-    """What people decide about traffic: shifts without an experiment, the kill
+    """What people decide about traffic: shifts without an experiment, rules, the kill
     switch, freezes. Precedence, the strongest first: kill, freeze, a version that
-    the request names, experiment, shift, champion.
+    the request names, overrides, audiences in order, holdout, experiment, shift,
+    champion.
 
     Every rpc needs a token (`authorization: Bearer ...`) and answers
     UNAUTHENTICATED without a valid one, INVALID_ARGUMENT with reason
@@ -115,9 +127,9 @@ class TrafficServiceServicer:
 
         INVALID_ARGUMENT with reason WEIGHTS_INVALID; NOT_FOUND with reason
         VERSION_NOT_FOUND; FAILED_PRECONDITION with reason EXPERIMENT_RUNNING,
-        TRAFFIC_FROZEN, VERSION_KILLED or TABLE_TOO_FRAGMENTED; UNAVAILABLE with
-        reason EXPERIMENTS_UNKNOWN while the router has not heard them since its
-        start.
+        TRAFFIC_FROZEN, VERSION_ARCHIVED, VERSION_KILLED or TABLE_TOO_FRAGMENTED;
+        UNAVAILABLE with reason EXPERIMENTS_UNKNOWN while the router has not heard
+        them since its start.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -125,6 +137,29 @@ class TrafficServiceServicer:
 
     def ClearShift(self, request, context):
         """Ends a shift: the champion gets its traffic.
+
+        FAILED_PRECONDITION with reason TRAFFIC_FROZEN.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetRules(self, request, context):
+        """Sets a model's rules as a whole: what was said before and is not said now is
+        gone. They are routed together, once every replica has all versions that they
+        name; until then the rules before stay.
+
+        INVALID_ARGUMENT with reason RULES_INVALID or CONDITION_INVALID, whose metadata
+        `field` is where (`audiences[0].conditions[1]`); NOT_FOUND with reason
+        VERSION_NOT_FOUND; FAILED_PRECONDITION with reason VERSION_ARCHIVED,
+        VERSION_KILLED or TRAFFIC_FROZEN; `field` too where a version is at fault.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ClearRules(self, request, context):
+        """Ends a model's rules, all of them.
 
         FAILED_PRECONDITION with reason TRAFFIC_FROZEN.
         """
@@ -194,6 +229,16 @@ def add_TrafficServiceServicer_to_server(servicer, server):
                     request_deserializer=algolink_dot_router_dot_v1_dot_traffic__pb2.ClearShiftRequest.FromString,
                     response_serializer=algolink_dot_router_dot_v1_dot_traffic__pb2.Traffic.SerializeToString,
             ),
+            'SetRules': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetRules,
+                    request_deserializer=algolink_dot_router_dot_v1_dot_traffic__pb2.SetRulesRequest.FromString,
+                    response_serializer=algolink_dot_router_dot_v1_dot_traffic__pb2.Traffic.SerializeToString,
+            ),
+            'ClearRules': grpc.unary_unary_rpc_method_handler(
+                    servicer.ClearRules,
+                    request_deserializer=algolink_dot_router_dot_v1_dot_traffic__pb2.ClearRulesRequest.FromString,
+                    response_serializer=algolink_dot_router_dot_v1_dot_traffic__pb2.Traffic.SerializeToString,
+            ),
             'KillVersion': grpc.unary_unary_rpc_method_handler(
                     servicer.KillVersion,
                     request_deserializer=algolink_dot_router_dot_v1_dot_traffic__pb2.KillVersionRequest.FromString,
@@ -228,9 +273,10 @@ def add_TrafficServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class TrafficService:
-    """What people decide about traffic: shifts without an experiment, the kill
+    """What people decide about traffic: shifts without an experiment, rules, the kill
     switch, freezes. Precedence, the strongest first: kill, freeze, a version that
-    the request names, experiment, shift, champion.
+    the request names, overrides, audiences in order, holdout, experiment, shift,
+    champion.
 
     Every rpc needs a token (`authorization: Bearer ...`) and answers
     UNAUTHENTICATED without a valid one, INVALID_ARGUMENT with reason
@@ -311,6 +357,60 @@ class TrafficService:
             target,
             '/algolink.router.v1.TrafficService/ClearShift',
             algolink_dot_router_dot_v1_dot_traffic__pb2.ClearShiftRequest.SerializeToString,
+            algolink_dot_router_dot_v1_dot_traffic__pb2.Traffic.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetRules(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/algolink.router.v1.TrafficService/SetRules',
+            algolink_dot_router_dot_v1_dot_traffic__pb2.SetRulesRequest.SerializeToString,
+            algolink_dot_router_dot_v1_dot_traffic__pb2.Traffic.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ClearRules(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/algolink.router.v1.TrafficService/ClearRules',
+            algolink_dot_router_dot_v1_dot_traffic__pb2.ClearRulesRequest.SerializeToString,
             algolink_dot_router_dot_v1_dot_traffic__pb2.Traffic.FromString,
             options,
             channel_credentials,

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import itertools
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 import pytest
 
-from mesh.table import ModelRoute, Snapshot
+from mesh.table import Holdout, ModelRoute, Shadow, Snapshot
+from router_svc.domain import ruling
 from router_svc.domain import traffic as rules
 from router_svc.domain.compose import Composed, compose
 from router_svc.domain.explain import Explanation, explain
+from router_svc.domain.rules import Rules
 from router_svc.domain.traffic import Standing, Traffic
 from router_svc.domain.world import Experiment, Policy, Replica, World
-from tests.router_svc.builders import NOON, a_model, a_replica, a_version, an_experiment
+from tests.router_svc.builders import (
+    NOON,
+    a_model,
+    a_replica,
+    a_version,
+    an_audience,
+    an_experiment,
+)
 
 STANDING = Standing(versions={1, 2, 3}, served={1, 2, 3}, champion=1)
 NOTHING = Traffic(model="digits")
@@ -103,6 +114,134 @@ def explained(route: ModelRoute, version: int = 0) -> Explanation:
 
 def decided(explanation: Explanation) -> list[str]:
     return [rule.name for rule in explanation.rules if rule.decided]
+
+
+# What is asked comes before a split, the stronger first; the experiment gives version 2.
+RULES = {
+    "override": Rules(overrides={"user-1": 3}),
+    "audience": Rules(audiences=(an_audience(version=3),)),
+    "holdout": Rules(holdout=Holdout(layer="everybody", share_bp=10_000)),
+}
+
+
+def together(names: Iterable[str]) -> Rules:
+    merged = Rules()
+    for name in names:
+        rules = RULES[name]
+        merged = replace(
+            merged,
+            overrides=rules.overrides or merged.overrides,
+            audiences=rules.audiences or merged.audiences,
+            holdout=rules.holdout or merged.holdout,
+        )
+    return merged
+
+
+@pytest.mark.parametrize(
+    "names", [names for n in range(4) for names in itertools.combinations(RULES, n)], ids=str
+)
+@pytest.mark.parametrize("named", [0, 2])
+def test_rules_decide_in_their_order(names: tuple[str, ...], named: int) -> None:
+    traffic = shifted({1: 5_000, 3: 5_000})
+    if names:
+        traffic = ruling.set_rules(traffic, together(names), STANDING)
+    route = route_of(traffic, experiment=an_experiment(weights=EVERYBODY_2))
+
+    explanation = explain(route, unit="user-1", version=named, attributes={"country": ["FR"]})
+
+    strongest = "explicit-version" if named else names[0] if names else "experiment"
+    versions = {"override": 3, "audience": 3, "holdout": 1}
+    assert decided(explanation) == [strongest]
+    assert explanation.version == versions.get(strongest, 2)
+
+
+@pytest.mark.parametrize("name", ["override", "audience"])
+def test_a_kill_wins_over_every_rule_and_leaves_the_champion(name: str) -> None:
+    ruled = ruling.set_rules(NOTHING, RULES[name], STANDING)
+    route = route_of(rules.kill(ruled, 3, STANDING), experiment=an_experiment(weights=EVERYBODY_2))
+
+    explanation = explain(route, unit="user-1", version=0, attributes={"country": ["FR"]})
+
+    assert (explanation.version, decided(explanation)) == (1, ["kill"])
+
+
+def test_a_killed_shadow_drops_out_and_stays_loaded() -> None:
+    ruled = ruling.set_rules(NOTHING, Rules(shadow=Shadow(version=3, share_bp=9)), STANDING)
+    before = composed(ruled)
+    after = composed(rules.kill(ruled, 3, STANDING), before.snapshot)
+
+    route = after.snapshot.routes["digits"]
+    assert (route.killed, 3 in route.versions) == ((3,), False)
+    assert explained(route).shadow is None
+    assert a_version(3) in after.targets
+
+
+def test_rules_wait_together_for_their_versions_while_those_before_stay() -> None:
+    half_ready = a_replica("r1", ready=[1, 2], loading=[3])
+    first = ruling.set_rules(NOTHING, Rules(overrides={"user-1": 2}), STANDING)
+    before = composed(first, replica=half_ready)
+    second = ruling.set_rules(
+        first, Rules(overrides={"user-1": 3}, audiences=(an_audience(version=1),)), STANDING
+    )
+
+    waiting = composed(second, before.snapshot, replica=half_ready)
+    done = composed(second, waiting.snapshot)
+
+    assert waiting.snapshot == before.snapshot
+    assert waiting.undone == {"digits"}
+    assert any(s.startswith("rules: version 3 is not ready") for s in waiting.pending["digits"])
+    assert a_version(3) in waiting.targets
+    assert done.undone == frozenset()
+    route = done.snapshot.routes["digits"]
+    assert (route.overrides, route.rules_revision) == ({"user-1": 3}, 2)
+    assert len(route.audiences) == 1
+
+
+def test_versions_of_rules_are_loaded_and_given_up_with_them() -> None:
+    world = World(models={"digits": a_model()}, replicas=(READY,))
+    ruled = ruling.set_rules(NOTHING, Rules(fallback=3, overrides={"ann": 2}), STANDING)
+
+    def targets(traffic: Traffic) -> set[int]:
+        composed = compose(
+            replace(world, traffic={"digits": traffic}),
+            Snapshot(),
+            wanted={},
+            at=NOON,
+            settling=False,
+            policy=Policy(),
+        )
+        return {version.number for version in composed.targets}
+
+    assert targets(ruled) == {1, 2, 3}
+    assert targets(ruling.clear_rules(ruled)) == {1}
+
+
+def test_rules_that_came_too_late_for_a_freeze_are_told_to_wait() -> None:
+    before = composed(NOTHING).snapshot
+    traffic = rules.freeze(
+        ruling.set_rules(NOTHING, Rules(overrides={"user-1": 2}), STANDING), STANDING
+    )
+
+    frozen = composed(traffic, before)
+
+    assert frozen.snapshot == before
+    assert frozen.pending["digits"][1] == "rules: they came too late for the frozen route"
+    assert route_of(rules.unfreeze(traffic), frozen.snapshot).overrides == {"user-1": 2}
+
+
+def test_an_experiment_falls_back_as_the_rules_say() -> None:
+    experiment = an_experiment(weights=EVERYBODY_2)
+    ruled = ruling.set_rules(NOTHING, Rules(fallback=3), STANDING)
+    nobody = ruling.set_rules(NOTHING, Rules(falls_back=False), STANDING)
+
+    fallbacks = [
+        route.split.fallback
+        for traffic in (NOTHING, ruled, nobody)
+        if (route := route_of(traffic, experiment=experiment)).split
+    ]
+
+    assert [f and f.version for f in fallbacks] == [None, 3, None]
+    assert [f is None for f in fallbacks] == [False, False, True]
 
 
 def test_a_shift_waits_for_its_versions_while_the_one_before_stays() -> None:

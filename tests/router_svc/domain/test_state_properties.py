@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 
 from algolink import split
 from algolink.errors import AlgoLinkError
-from mesh.table import ModelRoute
+from mesh.table import ModelRoute, Shadow
+from router_svc.domain import ruling
 from router_svc.domain import traffic as rules
+from router_svc.domain.rules import Rules
 from router_svc.domain.state import State, advance
 from router_svc.domain.traffic import Standing, Traffic
 from router_svc.domain.world import (
@@ -26,10 +28,34 @@ from router_svc.domain.world import (
     Replica,
     World,
 )
-from tests.router_svc.builders import NOON, a_model, a_replica, a_version, an_experiment
+from tests.router_svc.builders import (
+    NOON,
+    a_model,
+    a_replica,
+    a_version,
+    an_audience,
+    an_experiment,
+)
 
 POLICY = Policy(unload_delay=timedelta(seconds=2))
 VERSIONS = (1, 2, 3)
+
+numbers = st.none() | st.sampled_from(VERSIONS)
+fallbacks = st.none() | st.sampled_from((0, *VERSIONS))
+
+
+def rules_of(
+    override: int | None, audience: int | None, shadow: int | None, fallback: int | None
+) -> Rules:
+    """Rules that name these versions; `fallback` 0 is the champion, None is nobody."""
+    return Rules(
+        overrides={} if override is None else {"ann": override},
+        audiences=() if audience is None else (an_audience(version=audience),),
+        shadow=None if shadow is None else Shadow(version=shadow, share_bp=100),
+        falls_back=fallback is not None,
+        fallback=fallback or None,
+    )
+
 
 replica_states = st.sampled_from([None, *LoadState])
 events = st.lists(
@@ -54,6 +80,7 @@ events = st.lists(
         st.tuples(st.just("kill"), st.sampled_from(VERSIONS), st.sampled_from((0, *VERSIONS))),
         st.tuples(st.just("revive"), st.sampled_from(VERSIONS)),
         st.tuples(st.just("frozen"), st.booleans()),
+        st.tuples(st.just("rules"), st.none() | st.builds(rules_of, *[numbers] * 3, fallbacks)),
     ),
     max_size=25,
 )
@@ -110,7 +137,7 @@ class History:
                 self.model = None
             case ("forget", "experiments"):
                 self.experiment = None
-            case ("shift" | "kill" | "revive" | "frozen", *_):
+            case ("shift" | "rules" | "kill" | "revive" | "frozen", *_):
                 with contextlib.suppress(AlgoLinkError):
                     self.traffic = self.decide(event)
 
@@ -126,6 +153,10 @@ class History:
                 weights = {1: split.BUCKETS - share_bp}
                 weights[number] = weights.get(number, 0) + share_bp
                 return rules.shift(self.traffic, weights, standing)
+            case ("rules", Rules() as wanted):
+                return ruling.set_rules(self.traffic, wanted, standing)
+            case ("rules", None):
+                return ruling.clear_rules(self.traffic)
             case ("kill", int(number), int(to)):
                 return rules.kill(self.traffic, number, standing, to=to)
             case ("revive", int(number)):
@@ -164,8 +195,7 @@ def states(
 
 def answering(route: ModelRoute) -> set[int]:
     """Every version that some request of the route goes to."""
-    arms = route.split.versions.values() if route.split else ()
-    return {route.champion, *route.versions, *(route.unkilled(number) for number in arms)}
+    return {route.champion, *route.versions, *(route.unkilled(n) for n in route.named())}
 
 
 @given(events)
