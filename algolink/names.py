@@ -23,6 +23,9 @@ INTERNAL_PREFIX = "x-al-"
 INTERNAL_VERSION_HEADER = "x-al-version"
 """Towards a replica: the version that this attempt must run."""
 
+INTERNAL_BUCKET_HEADER = "x-al-bucket"
+"""From a client that routes itself: the bucket of its unit."""
+
 ID_PATTERN = "[a-z]([a-z0-9-]{0,61}[a-z0-9])?"
 ALIAS_PATTERN = "[a-z][a-z0-9-]{0,31}"
 METRIC_PATTERN = "[a-z][a-z0-9_.-]{0,63}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -48,6 +48,12 @@ _caller: ContextVar[Caller] = ContextVar("caller", default=ANONYMOUS)
 def caller() -> Caller:
     """Who made the call that is being handled."""
     return _caller.get()
+
+
+def remember(who: Caller) -> Caller:
+    """Notes who makes the call that is being handled, where its handler finds out."""
+    _caller.set(who)
+    return who
 
 
 class Tokens:
@@ -93,7 +99,14 @@ class Tokens:
             )
         if not authorization.lower().startswith(_SCHEME):
             raise Unauthenticated("TOKEN_INVALID", "the authorization header bears no token")
-        token = authorization[len(_SCHEME) :].strip()
+        return self.check_token(authorization[len(_SCHEME) :].strip())
+
+    def check_token(self, token: str) -> Caller:
+        """Caller that `token` belongs to.
+
+        Raises:
+            Unauthenticated: TOKEN_INVALID.
+        """
         digest = hashlib.sha256(token.encode()).digest()
         found = None
         for known, owner in self._callers:  # all of them, so that time tells nothing
@@ -105,15 +118,20 @@ class Tokens:
 
 
 class TokenCheck:
-    """Lets only calls with an accepted token pass, and remembers whose it is."""
+    """Lets only calls with an accepted token pass, and remembers whose it is.
 
-    def __init__(self, tokens: Tokens) -> None:
+    Args:
+        open_methods: prefixes of methods that need none, or check it themselves.
+    """
+
+    def __init__(self, tokens: Tokens, open_methods: Sequence[str] = ()) -> None:
         self._tokens = tokens
+        self._open = (*OPEN_SERVICES, *open_methods)
 
     @asynccontextmanager
     async def __call__(self, method: str, context: Context) -> AsyncIterator[None]:
-        if not method.startswith(OPEN_SERVICES):
-            _caller.set(self._tokens.check(header(context, "authorization")))
+        if not method.startswith(self._open):
+            remember(self._tokens.check(header(context, "authorization")))
         yield
 
 

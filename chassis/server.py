@@ -43,6 +43,7 @@ async def serve(
     *,
     service_names: Sequence[str],
     require_token: bool = True,
+    open_methods: Sequence[str] = (),
     options: Sequence[tuple[str, Any]] = (),
 ) -> AsyncIterator[int]:
     """Serves on `settings.listen` until left; gives the bound port.
@@ -54,6 +55,7 @@ async def serve(
         register: adds the servicers.
         service_names: full names, for health and reflection.
         require_token: whether every call needs a token that `tokens_file` names.
+        open_methods: prefixes of methods that need none, or check it themselves.
         options: channel arguments on top of `OPTIONS`.
 
     Raises:
@@ -62,7 +64,8 @@ async def serve(
     """
     around: list[Enter] = [RpcTelemetry(), mapped_errors]
     if require_token:
-        around.append(auth.TokenCheck(auth.Tokens.read(settings.tokens_file)))
+        tokens = auth.Tokens.read(settings.tokens_file)
+        around.append(auth.TokenCheck(tokens, open_methods))
     server = grpc.aio.server(
         interceptors=[Around(enter) for enter in around],
         options=tuple((dict(OPTIONS) | dict(options)).items()),

@@ -169,4 +169,5 @@ def _wanted_version(version: router_pb2.WantedVersion) -> WantedVersion:
         VersionName.parse(f"models/{version.model}/versions/{version.version}"),
         check_digest(version.digest),
         version.size_bytes,
+        is_champion=version.is_champion,
     )

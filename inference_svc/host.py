@@ -120,15 +120,19 @@ class ModelHost:
         """Takes a new wanted set; see `Holdings.want`.
 
         Returns:
-            whether anything is wanted now that was not before, or the reverse.
+            whether anything is wanted now that was not before, or the reverse, or
+            another version is a champion.
         """
-        before = self._holdings.wanted, self._holdings.is_told
+        before = self._told()
         for holding in self._holdings.want(wanted, whole=whole):
             self._begin(holding)
-        if before == (self._holdings.wanted, self._holdings.is_told):
+        if before == self._told():
             return False
         self.changes.notify()
         return True
+
+    def _told(self) -> tuple[tuple[WantedVersion, ...], dict[str, int], bool]:
+        return self._holdings.wanted, self._holdings.champions, self._holdings.is_told
 
     @contextmanager
     def borrow(self, model: str, number: int | None) -> Iterator[tuple[int, ServedModel]]:

@@ -42,7 +42,7 @@ class Predictor:
     async def infer(
         self, request: InferRequest, *, timeout_s: float | None = None
     ) -> InferResponse:
-        """Runs a request on the version that it names, or the newest that is ready.
+        """Runs a request on the version that it names, or else on the champion.
 
         Args:
             timeout_s: a request that has waited so long does not run any more; None

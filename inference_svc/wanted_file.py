@@ -33,6 +33,7 @@ class WantedFile:
                     VersionName.parse(entry["name"]),
                     check_digest(entry["digest"]),
                     int(entry["size_bytes"]),
+                    is_champion=bool(entry.get("is_champion", False)),
                 )
                 for entry in entries
             )
@@ -55,6 +56,7 @@ class WantedFile:
                 "name": str(version.name),
                 "digest": version.digest,
                 "size_bytes": version.size_bytes,
+                "is_champion": version.is_champion,
             }
             for version in wanted
         ]

@@ -17,6 +17,10 @@ _PREFIXES = {
     "/algolink.registry.v1.": _REGISTRY_CLUSTER,
     "/algolink.experiment.v1.": _EXPERIMENT_CLUSTER,
     "/algolink.router.v1.": _ROUTER_CLUSTER,
+    # gRPC clients without a proxy; an Envoy asks the router itself.
+    "/envoy.service.discovery.v3.AggregatedDiscoveryService/StreamAggregatedResources": (
+        _ROUTER_CLUSTER
+    ),
 }
 _HTTP_PREFIXES = {"/ofrep/v1/": _EXPERIMENT_HTTP_CLUSTER}
 

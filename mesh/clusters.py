@@ -70,13 +70,26 @@ def endpoints_of_route(
         yield _assignment(name, pool, wire)
 
 
+def listed(
+    snapshot: table.Snapshot,
+) -> Iterator[tuple[str, table.Pool, Wire, attempts.Limits]]:
+    """Name, replicas, wire and limits of all that are not composed of others."""
+    for pool in snapshot.pools.values():
+        for name, wire, limits in _of_pool(pool):
+            yield name, pool, wire, limits
+    for route in snapshot.routes.values():
+        pool = snapshot.pools[route.pool]
+        for name, wire, limits in _of_route(route, _wires(foreign=pool.foreign)):
+            yield name, pool, wire, limits
+
+
 def _assignment(name: str, pool: table.Pool, wire: Wire) -> endpoint_pb2.ClusterLoadAssignment:
     servers = pool.grpc if names.is_grpc(wire) else pool.http
     return endpoint_pb2.ClusterLoadAssignment(
         cluster_name=name,
         endpoints=[
             endpoint_components_pb2.LocalityLbEndpoints(
-                lb_endpoints=[_endpoint(server) for server in servers]
+                lb_endpoints=[endpoint(server) for server in servers]
             )
         ]
         if servers
@@ -142,7 +155,8 @@ def _composite(name: str, members: Sequence[str], limits: attempts.Limits) -> cl
     )
 
 
-def _endpoint(server: table.Endpoint) -> endpoint_components_pb2.LbEndpoint:
+def endpoint(server: table.Endpoint) -> endpoint_components_pb2.LbEndpoint:
+    """One server of a cluster."""
     return endpoint_components_pb2.LbEndpoint(
         endpoint=endpoint_components_pb2.Endpoint(
             address=address_pb2.Address(

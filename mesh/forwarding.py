@@ -129,10 +129,10 @@ def _action(call: Call, handling: Handling) -> components.RouteAction:
             timeout=duration_pb2.Duration(), idle_timeout=_STREAM_IDLE_TIMEOUT
         )
     action = components.RouteAction(
-        timeout=_duration(handling.timeout_ms), retry_policy=_retry(call, handling.retries)
+        timeout=duration(handling.timeout_ms), retry_policy=_retry(call, handling.retries)
     )
     if handling.attempt_timeout_ms is not None:
-        action.retry_policy.per_try_timeout.CopyFrom(_duration(handling.attempt_timeout_ms))
+        action.retry_policy.per_try_timeout.CopyFrom(duration(handling.attempt_timeout_ms))
     return action
 
 
@@ -157,8 +157,8 @@ def _retry(call: Call, retries: Retries) -> components.RetryPolicy:
         # rather take it again; after this many times it gets its way.
         host_selection_retry_max_attempts=64,
         retry_back_off=components.RetryPolicy.RetryBackOff(
-            base_interval=_duration(retries.backoff_ms),
-            max_interval=_duration(retries.max_backoff_ms),
+            base_interval=duration(retries.backoff_ms),
+            max_interval=duration(retries.max_backoff_ms),
         ),
     )
     predicate = policy.retry_host_predicate.add(name="envoy.retry_host_predicates.previous_hosts")
@@ -175,5 +175,6 @@ def _conditions(call: Call, on: Sequence[Failure]) -> list[str]:
     return without_status + (["retriable-status-codes"] if has_status else [])
 
 
-def _duration(span_ms: int) -> duration_pb2.Duration:
+def duration(span_ms: int) -> duration_pb2.Duration:
+    """A span in milliseconds as a message."""
     return duration_pb2.Duration(seconds=span_ms // 1_000, nanos=span_ms % 1_000 * 1_000_000)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from algolink import names
+
 Wire = Literal["grpc", "http", "foreign-grpc", "foreign-http"]
 """What a cluster's replicas are spoken to: OIP over gRPC, or over REST.
 
@@ -38,6 +40,9 @@ VERSION_HEADER = "x-al-version"
 
 PIN_HEADER = "x-al-pin"
 """Present where the server is foreign."""
+
+BUCKET_HEADER = names.INTERNAL_BUCKET_HEADER
+"""From a client without a proxy: the bucket that it computed, where a split decided."""
 
 SHADOW_HEADER = "x-al-shadow"
 """Present on the copy of a request that a shadow gets."""

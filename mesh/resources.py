@@ -19,6 +19,7 @@ from functools import cached_property
 
 from envoy.config.cluster.v3 import cluster_pb2
 from envoy.config.endpoint.v3 import endpoint_pb2
+from envoy.config.listener.v3 import listener_pb2
 from envoy.config.route.v3 import route_pb2, scoped_route_pb2
 from google.protobuf import any_pb2, message
 
@@ -29,6 +30,7 @@ _PREFIX = "type.googleapis.com/"
 CDS = _PREFIX + cluster_pb2.Cluster.DESCRIPTOR.full_name
 EDS = _PREFIX + endpoint_pb2.ClusterLoadAssignment.DESCRIPTOR.full_name
 RDS = _PREFIX + route_pb2.RouteConfiguration.DESCRIPTOR.full_name
+LDS = _PREFIX + listener_pb2.Listener.DESCRIPTOR.full_name
 SRDS = _PREFIX + scoped_route_pb2.ScopedRouteConfiguration.DESCRIPTOR.full_name
 
 TYPES = (CDS, EDS, SRDS, RDS)
@@ -148,22 +150,22 @@ def _part(made_of: tuple[object, ...]) -> Part:
     match made_of:
         case (table.ModelRoute() as route, bool(foreign)):
             by_type = {
-                CDS: _named((c.name, c) for c in clusters.of_route(route, foreign=foreign)),
-                SRDS: _named([(route.model, routes.scope(route.model))]),
-                RDS: _named([(route.model, routes.of_route(route, foreign=foreign))]),
+                CDS: named((c.name, c) for c in clusters.of_route(route, foreign=foreign)),
+                SRDS: named([(route.model, routes.scope(route.model))]),
+                RDS: named([(route.model, routes.of_route(route, foreign=foreign))]),
             }
         case (table.ModelRoute() as route, table.Pool() as pool):
             endpoints = clusters.endpoints_of_route(route, pool)
-            by_type = {EDS: _named((e.cluster_name, e) for e in endpoints)}
+            by_type = {EDS: named((e.cluster_name, e) for e in endpoints)}
         case (table.Pool() as pool,):
             by_type = {
-                CDS: _named((c.name, c) for c in clusters.of_pool(pool)),
-                EDS: _named((e.cluster_name, e) for e in clusters.endpoints_of_pool(pool)),
+                CDS: named((c.name, c) for c in clusters.of_pool(pool)),
+                EDS: named((e.cluster_name, e) for e in clusters.endpoints_of_pool(pool)),
             }
         case (list(pools),):
             by_type = {
-                SRDS: _named([(names.SERVER_SCOPE, routes.scope(names.SERVER_SCOPE))]),
-                RDS: _named([(names.SERVER_SCOPE, routes.of_server(dict(pools)))]),
+                SRDS: named([(names.SERVER_SCOPE, routes.scope(names.SERVER_SCOPE))]),
+                RDS: named([(names.SERVER_SCOPE, routes.of_server(dict(pools)))]),
             }
         case _:
             raise AssertionError(made_of)
@@ -187,14 +189,15 @@ def _patched(
     return patched
 
 
-def _named(messages: Iterable[tuple[str, message.Message]]) -> dict[str, Resource]:
-    named: dict[str, Resource] = {}
+def named(messages: Iterable[tuple[str, message.Message]]) -> dict[str, Resource]:
+    """Messages as resources, by name."""
+    found: dict[str, Resource] = {}
     for name, body in messages:
         packed = any_pb2.Any()
         packed.Pack(body, deterministic=True)
         digest = hashlib.sha256(packed.value).hexdigest()[:16]
-        named[name] = Resource(name, digest, packed)
-    return named
+        found[name] = Resource(name, digest, packed)
+    return found
 
 
 def _problems(resources: Resources, before: Resources | None) -> Iterator[str]:

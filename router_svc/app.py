@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from chassis import auth, channel, database, server
 from chassis.runtime import Runtime
 from router_svc import feeds
+from router_svc.ads.servicer import WHOLE_WORLD_METHOD
 from router_svc.router import SERVICE_NAMES, Router
 from router_svc.settings import Settings
 from router_svc.store_sql import SqlStore
@@ -17,6 +18,7 @@ from router_svc.store_sql import SqlStore
 async def app(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
     """The router's stack; it serves while entered."""
     token = auth.read_token(settings.token_file)
+    tokens = auth.Tokens.read(settings.tokens_file)
     async with AsyncExitStack() as stack:
         engine = await stack.enter_async_context(
             database.open_engine(settings.database_url, migrations="router_svc.migrations")
@@ -40,8 +42,11 @@ async def app(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
             server.serve(
                 runtime,
                 settings,
-                lambda grpc_server: router.register(grpc_server, runtime.draining),
+                lambda grpc_server: router.register(
+                    grpc_server, runtime.draining, check_token=tokens.check_token
+                ),
                 service_names=SERVICE_NAMES,
+                open_methods=(WHOLE_WORLD_METHOD,),
             )
         )
         yield

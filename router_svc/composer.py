@@ -60,6 +60,11 @@ class View:
         """Whether the model's route stays as it is."""
         return model in self.traffic and self.traffic[model].frozen
 
+    def is_foreign(self, model: str) -> bool:
+        """Whether the model's replicas are servers that are not ours."""
+        route, pools = self.state.snapshot.routes.get(model), self.state.snapshot.pools
+        return route is not None and pools[route.pool].foreign
+
     def does(self, traffic: Traffic) -> bool:
         """Whether the table is what `traffic`, or a later decision, says."""
         known = self.traffic.get(traffic.model, Traffic(model=traffic.model))
@@ -110,7 +115,9 @@ class Composer:
             settled=False,
         )
         if stored.state.sequence > 0:
-            publication.publish(stored.state.sequence, _built(stored.state, None))
+            publication.publish(
+                stored.state.sequence, stored.state.snapshot, _built(stored.state, None)
+            )
 
     async def run(self) -> None:
         """Composes after every change until cancelled."""
@@ -203,7 +210,7 @@ class Composer:
             return False
         await self._store.save(before, after, changed)
         if built is not None:
-            self._publication.publish(after.sequence, built)
+            self._publication.publish(after.sequence, after.snapshot, built)
             _log.info(
                 "table published",
                 extra={"table": after.sequence, "changed": [r.model for r in changed][:_LOGGED]},

@@ -15,6 +15,7 @@ from algolink.registry.v1 import registry_pb2
 from algolink.router.v1 import router_pb2
 from algolink.split import Segment, Table
 from chassis.addresses import split_address
+from mesh import proxyless
 from mesh.table import Endpoint, ModelRoute, Split
 from router_svc import convert_rules
 from router_svc.ads.fleet import Node
@@ -136,17 +137,25 @@ def envoy_to_proto(node: Node, *, up_to_date: bool) -> router_pb2.EnvoyNode:
     )
 
 
-def wanted_to_proto(version: VersionName, artifact: Artifact) -> router_pb2.WantedVersion:
+def wanted_to_proto(
+    version: VersionName, artifact: Artifact, *, is_champion: bool
+) -> router_pb2.WantedVersion:
     return router_pb2.WantedVersion(
         model=version.model,
         version=version.number,
         digest=artifact.digest,
         size_bytes=artifact.size_bytes,
+        is_champion=is_champion,
     )
 
 
 def route_to_proto(
-    revision: RouteRevision, *, live: bool, pending: Collection[str], frozen: bool = False
+    revision: RouteRevision,
+    *,
+    live: bool,
+    pending: Collection[str],
+    frozen: bool = False,
+    foreign: bool = False,
 ) -> router_pb2.Route:
     """A route that is there."""
     route = revision.route
@@ -164,6 +173,7 @@ def route_to_proto(
         killed_versions=route.killed,
         frozen=frozen,
         rules=convert_rules.route_rules_to_proto(route),
+        proxyless_limitations=proxyless.limitations(route, foreign=foreign),
     )
 
 

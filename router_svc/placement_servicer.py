@@ -94,7 +94,13 @@ class PlacementServicer(router_pb2_grpc.PlacementServiceServicer):
 
 def _answer(view: View, pool: str) -> router_pb2.AnnounceResponse:
     wanted = sorted(view.state.wanted.items()) if pool == DEFAULT_POOL else []
+    champions = {(r.model, r.champion) for r in view.state.snapshot.routes.values()}
     return router_pb2.AnnounceResponse(
-        wanted=[convert.wanted_to_proto(version, artifact) for version, artifact in wanted],
+        wanted=[
+            convert.wanted_to_proto(
+                version, artifact, is_champion=(version.model, version.number) in champions
+            )
+            for version, artifact in wanted
+        ],
         settled=view.settled,
     )

@@ -10,9 +10,11 @@ import grpc
 from envoy.service.discovery.v3 import ads_pb2_grpc
 
 from algolink.router.v1 import router_pb2_grpc, tables_pb2_grpc, traffic_pb2_grpc
+from chassis import auth
 from router_svc.ads.fleet import Fleet
 from router_svc.ads.publication import Publication
-from router_svc.ads.servicer import ANSWER_TIMEOUT_S, AdsServicer
+from router_svc.ads.servicer import AdsServicer
+from router_svc.ads.stream import ANSWER_TIMEOUT_S
 from router_svc.composer import Composer
 from router_svc.decisions import Decisions
 from router_svc.domain.world import Policy
@@ -73,9 +75,14 @@ class Router:
         server: grpc.aio.Server,
         draining: asyncio.Event,
         *,
+        check_token: Callable[[str], auth.Caller] | None,
         answer_timeout_s: float = ANSWER_TIMEOUT_S,
     ) -> None:
-        """Adds the servicers of `SERVICE_NAMES`."""
+        """Adds the servicers of `SERVICE_NAMES`.
+
+        Args:
+            check_token: see `AdsServicer`.
+        """
         router_pb2_grpc.add_RouterServiceServicer_to_server(
             RouterServicer(self.composer, self.replicas, self.fleet, self._store, draining), server
         )
@@ -92,6 +99,12 @@ class Router:
             TableServicer(self.composer, self._now), server
         )
         ads_pb2_grpc.add_AggregatedDiscoveryServiceServicer_to_server(
-            AdsServicer(self.publication, self.fleet, draining, answer_timeout_s=answer_timeout_s),
+            AdsServicer(
+                self.publication,
+                self.fleet,
+                draining,
+                check_token=check_token,
+                answer_timeout_s=answer_timeout_s,
+            ),
             server,
         )

@@ -134,7 +134,13 @@ class RouterServicer(router_pb2_grpc.RouterServiceServicer):
 
     def _route(self, outlook: _Outlook) -> router_pb2.Route:
         revision, live, pending, frozen = outlook
-        return convert.route_to_proto(revision, live=live, pending=pending, frozen=frozen)
+        return convert.route_to_proto(
+            revision,
+            live=live,
+            pending=pending,
+            frozen=frozen,
+            foreign=self._composer.view.is_foreign(revision.model),
+        )
 
     def _present(self, model: str) -> ModelRoute:
         revision = self._composer.view.routes.get(model)

@@ -40,6 +40,8 @@ def route(found: pb.Route) -> RenderableType:
         table.add_row("killed", ", ".join(str(version) for version in found.killed_versions))
     if found.frozen:
         table.add_row("frozen", "yes")
+    for sentence in found.proxyless_limitations:
+        table.add_row("proxyless", sentence)
     if not found.HasField("split"):
         return table
     if found.split.experiment:

@@ -8,7 +8,7 @@ WANTED -> LOADING -> READY -> UNLOADING -> (gone)
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
@@ -22,11 +22,14 @@ class WantedVersion:
     Attributes:
         digest: SHA-256 of its artifact, 64 lower-case hex digits.
         size_bytes: size of its artifact.
+        is_champion: whether it answers requests that name no version; it is the
+            same version if that changes.
     """
 
     name: VersionName
     digest: str
     size_bytes: int
+    is_champion: bool = field(default=False, compare=False)
 
 
 class State(StrEnum):

@@ -21,11 +21,17 @@ class Holdings:
         self.is_told = False
         self._wanted: dict[VersionName, WantedVersion] = {}
         self._by_model: dict[str, dict[int, Holding]] = {}
+        self._champions: dict[str, int] = {}
 
     @property
     def wanted(self) -> tuple[WantedVersion, ...]:
         """What shall be held, sorted."""
         return tuple(sorted(self._wanted.values()))
+
+    @property
+    def champions(self) -> dict[str, int]:
+        """Number of the version that answers where none is named, by model."""
+        return self._champions
 
     def __iter__(self) -> Iterator[Holding]:
         """All holdings, those that are about to go included, by name."""
@@ -47,6 +53,9 @@ class Holdings:
         """
         told = {version.name: version for version in wanted}
         self._wanted = told if whole else self._wanted | told
+        self._champions = {
+            v.name.model: v.name.number for v in self._wanted.values() if v.is_champion
+        }
         self.is_told = self.is_told or whole
         for holding in self:
             if self._wanted.get(holding.version.name) != holding.version:
@@ -76,7 +85,8 @@ class Holdings:
 
         Args:
             model: id of the model.
-            number: the version asked for; None for the newest that is ready.
+            number: the version asked for; None for the champion, or the newest
+                that is ready while no champion is known.
 
         Raises:
             NotFound: MODEL_NOT_FOUND or VERSION_NOT_FOUND.
@@ -87,7 +97,9 @@ class Holdings:
         if versions is None:
             raise self._no_model(model)
         if number is None:
-            return _newest(versions)
+            number = self.champions.get(model)
+            if number not in versions:
+                return _newest(versions)
         holding = versions.get(number)
         if holding is None:
             raise self._no_version(model, number, versions)

@@ -1,4 +1,4 @@
-"""Every Envoy that has asked for tables, and how far each is."""
+"""Every data plane that has asked for tables, and how far each is: Envoys, gRPC clients."""
 
 from __future__ import annotations
 
@@ -12,10 +12,16 @@ from router_svc.domain.records import Envoy
 FORGOTTEN_AFTER = timedelta(hours=24)
 """An Envoy that was not seen for this long no longer holds back an unload."""
 
+CLIENT_FORGOTTEN_AFTER = timedelta(minutes=10)
+"""The same for a gRPC client: most of those that are gone have ended."""
+
+PROXYLESS = "proxyless/"
+"""What the ids of gRPC clients begin with here."""
+
 
 @dataclass(slots=True)
 class Node:
-    """One Envoy.
+    """One Envoy, or one gRPC client.
 
     Attributes:
         acknowledged: sequence of the newest table that it has taken in whole.
@@ -34,12 +40,19 @@ class Node:
     def connected(self) -> bool:
         return self.stream is not None
 
+    def counts(self, now: datetime) -> bool:
+        """Whether it holds back an unload."""
+        is_client = self.id.startswith(PROXYLESS)
+        return self.connected or now < self.seen + (
+            CLIENT_FORGOTTEN_AFTER if is_client else FORGOTTEN_AFTER
+        )
+
 
 class Fleet:
-    """Envoys by node id.
+    """Data planes by node id.
 
     Attributes:
-        changes: notified when an Envoy comes, goes, or acknowledges.
+        changes: notified when one comes, goes, or acknowledges.
     """
 
     def __init__(self, now: Callable[[], datetime], known: Iterable[Envoy] = ()) -> None:
@@ -49,8 +62,20 @@ class Fleet:
         self._nodes = {e.id: Node(e.id, e.acknowledged, e.seen) for e in known}
 
     def nodes(self) -> list[Node]:
-        """All Envoys, by id."""
+        """All of them, by id."""
         return [node for _, node in sorted(self._nodes.items())]
+
+    def entry_of_client(self, client: str) -> str:
+        """Id of the entry for a stream of a gRPC client.
+
+        Several processes may share one bootstrap, and so one id: each has an entry
+        of its own, and one that comes back has that of one that is gone.
+        """
+        entry, number = f"{PROXYLESS}{client}", 1
+        while entry in self._nodes and self._nodes[entry].connected:
+            number += 1
+            entry = f"{PROXYLESS}{client}#{number}"
+        return entry
 
     def connect(self, node_id: str) -> int:
         """Notes an open stream and returns its number.
@@ -91,20 +116,20 @@ class Fleet:
             self.changes.notify()
 
     def acknowledged(self) -> int | None:
-        """Sequence of the newest table that every registered Envoy has; `None` without any."""
-        horizon = self._now() - FORGOTTEN_AFTER
-        registered = [n for n in self._nodes.values() if n.connected or n.seen > horizon]
+        """Sequence of the newest table that all who count have; `None` without any."""
+        now = self._now()
+        registered = [node for node in self._nodes.values() if node.counts(now)]
         return min((node.acknowledged for node in registered), default=None)
 
     def is_live(self, sequence: int) -> bool:
-        """Whether Envoys are connected and each has taken table `sequence` or a later one."""
+        """Whether some are connected and each has taken table `sequence` or a later one."""
         connected = [node for node in self._nodes.values() if node.connected]
         return bool(connected) and all(node.acknowledged >= sequence for node in connected)
 
     def forget_long_gone(self) -> list[str]:
-        """Drops Envoys that were not seen for a day and returns their ids."""
-        horizon = self._now() - FORGOTTEN_AFTER
-        gone = [n.id for n in self._nodes.values() if not n.connected and n.seen <= horizon]
+        """Drops those that were not seen for too long and returns their ids."""
+        now = self._now()
+        gone = [node.id for node in self._nodes.values() if not node.counts(now)]
         for node_id in gone:
             del self._nodes[node_id]
         return gone

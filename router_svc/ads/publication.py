@@ -1,23 +1,33 @@
-"""The table that Envoys shall have now."""
+"""The table that every data plane shall have now."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from chassis.watch import Notifier
+from mesh.proxyless import Proxyless
 from mesh.resources import CDS, Resources
+from mesh.table import Snapshot
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Published:
-    """Resources of one table.
+    """One table, as each kind of data plane takes it.
 
     Attributes:
         sequence: of the table.
+        resources: for Envoys.
     """
 
     sequence: int
+    snapshot: Snapshot
     resources: Resources
+
+    @cached_property
+    def proxyless(self) -> Proxyless:
+        """For gRPC clients."""
+        return Proxyless(self.snapshot)
 
 
 class Publication:
@@ -32,8 +42,8 @@ class Publication:
         self.latest: Published | None = None
         self.changes = Notifier()
 
-    def publish(self, sequence: int, resources: Resources) -> None:
-        """Replaces the table; it must be on disk already.
+    def publish(self, sequence: int, snapshot: Snapshot, resources: Resources) -> None:
+        """Replaces the table by `snapshot`, which must be on disk already.
 
         Raises:
             ValueError: without a single cluster: an Envoy would take down all
@@ -41,5 +51,5 @@ class Publication:
         """
         if not resources.by_type[CDS]:
             raise ValueError(f"table {sequence} has no clusters")
-        self.latest = Published(sequence, resources)
+        self.latest = Published(sequence, snapshot, resources)
         self.changes.notify()

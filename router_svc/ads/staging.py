@@ -89,7 +89,7 @@ def next_step(held: Mapping[str, Subscription], target: Resources) -> Response |
         step = _step(stage, held, target)
         if step is not None:
             return step
-    if any(_refuses(held[type_url], target.by_type[type_url]) for type_url in TYPES):
+    if any(refuses(held[type_url], target.by_type[type_url]) for type_url in TYPES):
         # What it still holds may route to what would be removed.
         return Progress.REFUSED
     for stage in _REMOVING:
@@ -124,11 +124,12 @@ def rejections(held: Mapping[str, Subscription], target: Resources) -> str:
     return "; ".join(
         subscription.rejection
         for type_url, subscription in held.items()
-        if _refuses(subscription, target.by_type[type_url])
+        if refuses(subscription, target.by_type[type_url])
     )
 
 
-def _refuses(subscription: Subscription, target: Mapping[str, Resource]) -> bool:
+def refuses(subscription: Subscription, target: Mapping[str, Resource]) -> bool:
+    """Whether something of `target` was refused as it is."""
     return any(
         name in target and target[name].version == version
         for name, version in subscription.refused.items()

@@ -1,7 +1,7 @@
-"""What one Envoy asked for and holds, of one type of resource.
+"""What one Envoy, or gRPC client, asked for and holds, of one type of resource.
 
-A pure state machine of the delta xDS protocol: requests go in, the next response
-comes out, and no clock or stream is involved.
+A pure state machine in the terms of the delta xDS protocol: requests go in, the
+next response comes out, and no clock or stream is involved.
 """
 
 from __future__ import annotations
@@ -204,6 +204,10 @@ class Subscription:
                 return name in self._held
             return self._held.get(name) == target[name].version and name not in self._asked_again
         return name not in self._held and (name not in self._names or name in self._told_absent)
+
+    def has(self, resource: Resource) -> bool:
+        """Whether it was taken in this version."""
+        return self._held.get(resource.name) == resource.version
 
     def _lacks(self, resource: Resource) -> bool:
         if self.refused.get(resource.name) == resource.version:

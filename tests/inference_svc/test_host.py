@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -117,8 +118,10 @@ def test_what_a_crash_left_half_done_is_removed(tmp_path: Path) -> None:
 
 
 def test_the_wanted_set_is_read_as_it_was_written(tmp_path: Path) -> None:
-    wanted = (a_wanted_version("a", 1), a_wanted_version("b", 2))
+    wanted = (replace(a_wanted_version("a", 1), is_champion=True), a_wanted_version("b", 2))
     WantedFile(tmp_path / "wanted.json").write(wanted)
 
-    assert WantedFile(tmp_path / "wanted.json").read() == wanted
+    read = WantedFile(tmp_path / "wanted.json").read()
+    assert read == wanted
+    assert [version.is_champion for version in read or ()] == [True, False]
     assert WantedFile(tmp_path / "nothing.json").read() is None

@@ -55,6 +55,7 @@ def test_every_control_service_is_reached_by_its_prefix() -> None:
         "/algolink.registry.v1.": 7001,
         "/algolink.experiment.v1.": 7002,
         "/algolink.router.v1.": 7003,
+        "/envoy.service.discovery.v3.AggregatedDiscoveryService/StreamAggregatedResources": 7003,
         "/ofrep/v1/": 7004,
     }
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,7 +11,7 @@ import grpc
 import pytest
 
 from algolink.router.v1 import router_pb2_grpc
-from chassis import channel, server
+from chassis import auth, channel, server
 from chassis.runtime import Runtime
 from chassis.settings import ServiceSettings
 from router_svc.domain.world import Experiment, Model, Policy
@@ -67,6 +67,19 @@ class Control:
         """Returns once this table, or a later one, is published."""
         await until(lambda: self.router.composer.view.state.sequence >= sequence)
 
+    async def beside(self, check_token: Callable[[str], auth.Caller]) -> grpc.aio.Channel:
+        """A channel to the same router on another port, where clients need a token."""
+        port = await self.stack.enter_async_context(
+            server.serve(
+                self.runtime,
+                ServiceSettings(drain_notice_s=0.0, drain_grace_s=1.0),
+                lambda s: self.router.register(s, self.runtime.draining, check_token=check_token),
+                service_names=SERVICE_NAMES,
+                require_token=False,
+            )
+        )
+        return await self.stack.enter_async_context(channel.open_channel(f"127.0.0.1:{port}", None))
+
     async def envoy(self, node: str = "envoy-1") -> ScriptedEnvoy:
         """A scripted Envoy that has connected and asked for nothing yet."""
         return await self.stack.enter_async_context(ScriptedEnvoy.connected(self.line, node))
@@ -98,7 +111,9 @@ class Controls:
             server.serve(
                 runtime,
                 ServiceSettings(drain_notice_s=0.0, drain_grace_s=1.0),
-                lambda s: router.register(s, runtime.draining, answer_timeout_s=answer_timeout_s),
+                lambda s: router.register(
+                    s, runtime.draining, check_token=None, answer_timeout_s=answer_timeout_s
+                ),
                 service_names=SERVICE_NAMES,
                 require_token=False,
             )

@@ -26,7 +26,7 @@ LOAD_STATE_FAILED: LoadState
 LOAD_STATE_UNLOADING: LoadState
 
 class Route(_message.Message):
-    __slots__ = ("model", "revision", "champion_version", "versions", "split", "update_time", "live", "pending", "killed_versions", "frozen", "rules")
+    __slots__ = ("model", "revision", "champion_version", "versions", "split", "update_time", "live", "pending", "killed_versions", "frozen", "rules", "proxyless_limitations")
     MODEL_FIELD_NUMBER: _ClassVar[int]
     REVISION_FIELD_NUMBER: _ClassVar[int]
     CHAMPION_VERSION_FIELD_NUMBER: _ClassVar[int]
@@ -38,6 +38,7 @@ class Route(_message.Message):
     KILLED_VERSIONS_FIELD_NUMBER: _ClassVar[int]
     FROZEN_FIELD_NUMBER: _ClassVar[int]
     RULES_FIELD_NUMBER: _ClassVar[int]
+    PROXYLESS_LIMITATIONS_FIELD_NUMBER: _ClassVar[int]
     model: str
     revision: str
     champion_version: int
@@ -49,7 +50,8 @@ class Route(_message.Message):
     killed_versions: _containers.RepeatedScalarFieldContainer[int]
     frozen: bool
     rules: _rules_pb2.Rules
-    def __init__(self, model: _Optional[str] = ..., revision: _Optional[str] = ..., champion_version: _Optional[int] = ..., versions: _Optional[_Iterable[int]] = ..., split: _Optional[_Union[Split, _Mapping]] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., live: _Optional[bool] = ..., pending: _Optional[_Iterable[str]] = ..., killed_versions: _Optional[_Iterable[int]] = ..., frozen: _Optional[bool] = ..., rules: _Optional[_Union[_rules_pb2.Rules, _Mapping]] = ...) -> None: ...
+    proxyless_limitations: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, model: _Optional[str] = ..., revision: _Optional[str] = ..., champion_version: _Optional[int] = ..., versions: _Optional[_Iterable[int]] = ..., split: _Optional[_Union[Split, _Mapping]] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., live: _Optional[bool] = ..., pending: _Optional[_Iterable[str]] = ..., killed_versions: _Optional[_Iterable[int]] = ..., frozen: _Optional[bool] = ..., rules: _Optional[_Union[_rules_pb2.Rules, _Mapping]] = ..., proxyless_limitations: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Split(_message.Message):
     __slots__ = ("experiment", "phase", "salt", "per_request", "segments", "experiment_revision")
@@ -272,13 +274,15 @@ class AnnounceResponse(_message.Message):
     def __init__(self, wanted: _Optional[_Iterable[_Union[WantedVersion, _Mapping]]] = ..., settled: _Optional[bool] = ...) -> None: ...
 
 class WantedVersion(_message.Message):
-    __slots__ = ("model", "version", "digest", "size_bytes")
+    __slots__ = ("model", "version", "digest", "size_bytes", "is_champion")
     MODEL_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     DIGEST_FIELD_NUMBER: _ClassVar[int]
     SIZE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    IS_CHAMPION_FIELD_NUMBER: _ClassVar[int]
     model: str
     version: int
     digest: str
     size_bytes: int
-    def __init__(self, model: _Optional[str] = ..., version: _Optional[int] = ..., digest: _Optional[str] = ..., size_bytes: _Optional[int] = ...) -> None: ...
+    is_champion: bool
+    def __init__(self, model: _Optional[str] = ..., version: _Optional[int] = ..., digest: _Optional[str] = ..., size_bytes: _Optional[int] = ..., is_champion: _Optional[bool] = ...) -> None: ...

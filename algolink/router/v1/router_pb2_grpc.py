@@ -27,7 +27,7 @@ if _version_not_supported:
 
 class RouterServiceStub:
     """Owns the route table: one consistent value made of registry, experiments and
-    ready replicas, served to Envoy by xDS and here for people and programs.
+    ready replicas, served to Envoy and to gRPC clients by xDS, and here for people and programs.
 
     Every rpc needs a token (`authorization: Bearer ...`) and answers
     UNAUTHENTICATED without a valid one. Every error carries a
@@ -70,7 +70,7 @@ class RouterServiceStub:
 
 class RouterServiceServicer:
     """Owns the route table: one consistent value made of registry, experiments and
-    ready replicas, served to Envoy by xDS and here for people and programs.
+    ready replicas, served to Envoy and to gRPC clients by xDS, and here for people and programs.
 
     Every rpc needs a token (`authorization: Bearer ...`) and answers
     UNAUTHENTICATED without a valid one. Every error carries a
@@ -161,7 +161,7 @@ def add_RouterServiceServicer_to_server(servicer, server):
  # This class is part of an EXPERIMENTAL API.
 class RouterService:
     """Owns the route table: one consistent value made of registry, experiments and
-    ready replicas, served to Envoy by xDS and here for people and programs.
+    ready replicas, served to Envoy and to gRPC clients by xDS, and here for people and programs.
 
     Every rpc needs a token (`authorization: Bearer ...`) and answers
     UNAUTHENTICATED without a valid one. Every error carries a

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from algolink.errors import AlgoLinkError
+from algolink.errors import AlgoLinkError, Unavailable
 from algolink.names import VersionName
 from inference_svc.domain.holding import Holding, State, WantedVersion
 from inference_svc.domain.holdings import Holdings
@@ -126,6 +128,26 @@ def test_another_artifact_takes_the_place_of_the_first_when_that_has_gone() -> N
     assert new is not None
     assert new.version.digest == "b" * 64
     assert list(holdings) == [new]
+
+
+def test_without_a_number_the_champion_answers_as_soon_as_one_is_known() -> None:
+    holdings = Holdings()
+    champion = replace(a_version(1), is_champion=True)
+    holdings.want([champion, a_version(2)], whole=True)
+    ready(holdings, 1, 2)
+
+    assert holdings.choose("iris", None).version.name.number == 1
+    assert holdings.want([a_version(1), replace(a_version(2), is_champion=True)], whole=True) == []
+    assert holdings.choose("iris", None).version.name.number == 2
+
+
+def test_a_champion_that_is_loading_is_waited_for_and_not_stood_in_for() -> None:
+    holdings = Holdings()
+    holdings.want([replace(a_version(1), is_champion=True), a_version(2)], whole=True)
+    ready(holdings, 2)
+
+    with pytest.raises(Unavailable, match="is being loaded"):
+        holdings.choose("iris", None)
 
 
 def test_without_a_number_the_newest_ready_version_answers() -> None:
