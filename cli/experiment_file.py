@@ -37,6 +37,7 @@ unit: header                   # or request
 rule: {auto_conclude: true, min_units_per_arm: 100, min_phases: 1}
 analysis: {alpha: 0.05, optimal_units: 5000, srm_alpha: 0.001}
 description: Is the new one better?
+# allow_incompatible: true     # arms that lack inputs or outputs of the control's
 """
 
 
@@ -53,6 +54,7 @@ class ExperimentFile:
     rule: Rule | None
     description: str
     metrics: tuple[Use, ...] = ()
+    allow_incompatible: bool = False
 
 
 def parse(text: str, source: str) -> ExperimentFile:
@@ -76,6 +78,7 @@ def parse(text: str, source: str) -> ExperimentFile:
         analysis=_analysis(top.optional_section("analysis")),
         rule=_rule(top.optional_section("rule")),
         description=top.text("description", ""),
+        allow_incompatible=top.flag("allow_incompatible", False),
     )
     top.finish()
     return parsed
@@ -191,4 +194,5 @@ def to_arguments(wanted: ExperimentFile) -> dict[str, Any]:
         "analysis": wanted.analysis,
         "rule": wanted.rule,
         "description": wanted.description,
+        "allow_incompatible": wanted.allow_incompatible,
     }

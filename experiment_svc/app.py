@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
 
 import grpc
 
@@ -52,7 +53,12 @@ async def app(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
         channel = await stack.enter_async_context(open_channel(settings.registry_address, token))
         registry = GrpcRegistry(channel)
         decider = Decider(store, runtime.now)
-        promoter = Promoter(store, registry, runtime.now)
+        promoter = Promoter(
+            store,
+            registry,
+            runtime.now,
+            patience=timedelta(seconds=settings.promotion_patience_s),
+        )
         await stack.enter_async_context(
             runtime.background(decider.run(period_s=settings.decision_period_s), name="decider")
         )

@@ -121,6 +121,7 @@ def experiment_to_proto(experiment: Experiment) -> pb.Experiment:
         etag=experiment.etag,
         revision=experiment.revision,
         metrics=[convert_measures.measure_to_proto(one) for one in experiment.measures],
+        allow_incompatible=experiment.allow_incompatible,
     )
     primary = experiment.primary
     if primary is not None and not primary.metric.version:
@@ -134,6 +135,14 @@ def experiment_to_proto(experiment: Experiment) -> pb.Experiment:
         )
     if experiment.verdict is not None:
         message.verdict.CopyFrom(_verdict_to_proto(experiment.verdict))
+    if experiment.refusal is not None:
+        message.promotion_refusal.CopyFrom(
+            pb.PromotionRefusal(
+                reason=experiment.refusal.reason,
+                message=experiment.refusal.message,
+                time=time_to_proto(experiment.refusal.since),
+            )
+        )
     if experiment.start_time is not None:
         message.start_time.CopyFrom(time_to_proto(experiment.start_time))
     if experiment.end_time is not None:

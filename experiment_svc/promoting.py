@@ -6,14 +6,14 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from algolink.errors import AlgoLinkError, Unavailable
+from algolink.errors import Aborted, AlgoLinkError, Unavailable
 from algolink.names import ExperimentName
 from chassis import watch
 from experiment_svc.domain import experiments
 from experiment_svc.domain.experiments import Experiment, State
-from experiment_svc.registry import Registry
+from experiment_svc.registry import CHAMPION_MOVED, Registry
 from experiment_svc.store import Store
 
 _log = logging.getLogger(__name__)
@@ -34,10 +34,21 @@ class Promoter:
     """Asks the registry until it has moved the alias, then closes the experiment.
 
     The registry is asked outside any transaction; asking twice changes nothing,
-    so a crash between its answer and ours is mended by asking again.
+    so a crash between its answer and ours is mended by asking again. What the
+    registry refuses is asked again too, since people may mend it, but not for
+    ever: after `patience`, or at once where somebody else has moved the champion,
+    the experiment is stopped with the refusal on record.
     """
 
-    def __init__(self, store: Store, registry: Registry, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        registry: Registry,
+        now: Callable[[], datetime],
+        *,
+        patience: timedelta = timedelta(minutes=10),
+    ) -> None:
+        self._patience = patience
         self._store = store
         self._registry = registry
         self._now = now
@@ -70,6 +81,8 @@ class Promoter:
             revision = await self._registry.promote(experiment, experiment.verdict)
         except AlgoLinkError as error:
             self._postpone(experiment, error)
+            if not isinstance(error, Unavailable | Aborted):
+                await self._note(experiment, error)
             return
         async with self._store.transaction() as tx:
             present = await tx.get_experiment(experiment.name)
@@ -88,11 +101,32 @@ class Promoter:
             },
         )
 
+    async def _note(self, experiment: Experiment, error: AlgoLinkError) -> None:
+        at = self._now()
+        async with self._store.transaction() as tx:
+            present = await tx.get_experiment(experiment.name)
+            if present.state is not State.CONCLUDING:
+                return
+            noted = experiments.refused(present, reason=error.reason, message=error.message, at=at)
+            gave_up = error.reason == CHAMPION_MOVED or (
+                noted.refusal is not None and at - noted.refusal.since >= self._patience
+            )
+            if gave_up:
+                noted = experiments.stop(noted, at=at)
+            if noted is not present:
+                await tx.put_experiment(noted)
+        if gave_up:
+            self._waits.pop(experiment.name, None)
+            _log.error(
+                "promotion given up",
+                extra={"experiment": str(experiment.name), "reason": error.reason},
+            )
+
     def _postpone(self, experiment: Experiment, error: AlgoLinkError) -> None:
         """A refusal may be mended by people, so it is asked again too, but it is an error."""
         previous = self._waits.get(experiment.name)
         backoff_s = min(2 * previous.backoff_s, BACKOFF_MAX_S) if previous else BACKOFF_MIN_S
-        refused = not isinstance(error, Unavailable)
+        refused = not isinstance(error, Unavailable | Aborted)
         if refused:
             backoff_s = BACKOFF_MAX_S
         until = asyncio.get_running_loop().time() + backoff_s

@@ -10,7 +10,7 @@ from algolink.names import ExperimentName, ModelName
 from algolink.split import Segment, Table
 from experiment_svc import records_metrics
 from experiment_svc.domain.design import Analysis, Arm, Rule, UnitKind
-from experiment_svc.domain.experiments import Experiment, Phase, State, Verdict
+from experiment_svc.domain.experiments import Experiment, Phase, Refusal, State, Verdict
 from experiment_svc.domain.metrics import Measure
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -72,6 +72,13 @@ def dump(experiment: Experiment) -> str:
             "time_us": to_us(verdict.time),
         },
         "promoted_model_revision": experiment.promoted_model_revision,
+        "refusal": experiment.refusal
+        and {
+            "reason": experiment.refusal.reason,
+            "message": experiment.refusal.message,
+            "since_us": to_us(experiment.refusal.since),
+        },
+        "allow_incompatible": experiment.allow_incompatible,
         "start_us": _optional_us(experiment.start_time),
         "end_us": _optional_us(experiment.end_time),
     }
@@ -101,6 +108,8 @@ def load(text: str, *, revision: int, evidence: str = "") -> Experiment:
         phases=tuple(_phase(phase) for phase in body["phases"]),
         verdict=verdict and _verdict(verdict, evidence),
         promoted_model_revision=body["promoted_model_revision"],
+        refusal=_refusal(body.get("refusal")),
+        allow_incompatible=body.get("allow_incompatible", False),
         start_time=_optional(body["start_us"]),
         end_time=_optional(body["end_us"]),
         revision=revision,
@@ -132,6 +141,13 @@ def _verdict(body: dict[str, Any], evidence: str) -> Verdict:
         digest=body["digest"],
         time=from_us(body["time_us"]),
     )
+
+
+def _refusal(body: dict[str, Any] | None) -> Refusal | None:
+    if body is None:
+        return None
+    since = from_us(body["since_us"])
+    return Refusal(reason=body["reason"], message=body["message"], since=since)
 
 
 def _optional(time_us: int | None) -> datetime | None:

@@ -77,6 +77,7 @@ class ExperimentServicer(rpc.ExperimentServiceServicer):
             analysis=convert.analysis_from_proto(wanted.analysis),
             rule=convert.rule_from_proto(wanted),
             description=wanted.description,
+            allow_incompatible=wanted.allow_incompatible,
             suffix="".join(self._random.choices(string.hexdigits[:16], k=8)),
             at=self._now(),
         )
@@ -113,8 +114,7 @@ class ExperimentServicer(rpc.ExperimentServiceServicer):
         async with self._store.reading() as reading:
             present = await _load(reading, name, request.etag)
         if present.state is State.DRAFT:
-            champion = await self._registry.champion(present.model)
-            candidates.check_champion(present.model, present.control, champion)
+            await self._check_versions(present)
         async with self._store.transaction() as tx:
             experiment = await _load(tx, name, request.etag)
             started = experiments.start(experiment, at=self._now())
@@ -205,14 +205,22 @@ class ExperimentServicer(rpc.ExperimentServiceServicer):
         return measures
 
     async def _check_versions(self, draft: Experiment) -> None:
-        """Asks the registry whether the arms exist and may be compared."""
-        champion = await self._registry.champion(draft.model)
-        signatures = {
-            arm.version: await self._registry.signature(VersionName(draft.model.model, arm.version))
-            for arm in draft.arms
+        """Asks the registry whether the arms may be routed and compared."""
+        model = draft.model
+        champion = await self._registry.champion(model)
+        names = {arm.version: VersionName(model.model, arm.version) for arm in draft.arms}
+        retired = {number: await self._registry.retired(name) for number, name in names.items()}
+        candidates.check_champion(model, draft.control, champion)
+        candidates.check_states(
+            model, {number: state for number, state in retired.items() if state}
+        )
+        control = names.pop(draft.control.version)
+        breaking = {
+            number: await self._registry.breaking(control, name) for number, name in names.items()
         }
-        candidates.check_champion(draft.model, draft.control, champion)
-        candidates.check_signatures(draft.model, signatures, draft.control.version)
+        candidates.check_compatible(
+            model, breaking, draft.control.version, forced=draft.allow_incompatible
+        )
 
 
 async def _load(reading: Reading, name: ExperimentName, etag: str) -> Experiment:

@@ -15,6 +15,8 @@ class Settings(ServiceSettings):
         registry_address: `host:port` of the registry.
         http_listen: `host:port` where OpenFeature's evaluations are answered;
             port 0 picks one.
+        promotion_patience_s: how long a promotion that the registry refuses is asked
+            for again before the experiment is stopped, in seconds.
         decision_period_s: how often running experiments are looked at, in seconds.
     """
 
@@ -22,3 +24,4 @@ class Settings(ServiceSettings):
     registry_address: str
     http_listen: str = "127.0.0.1:0"
     decision_period_s: float = Field(default=1.0, gt=0.0)
+    promotion_patience_s: float = Field(default=600.0, gt=0.0, le=604_800.0)

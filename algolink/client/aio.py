@@ -252,6 +252,7 @@ class AsyncClient:
         analysis: Analysis | None = None,
         rule: Rule | None = None,
         description: str = "",
+        allow_incompatible: bool = False,
     ) -> experiment_pb2.Experiment:
         """Makes a draft; nothing is routed by it yet."""
         call = experiments.create(
@@ -264,6 +265,7 @@ class AsyncClient:
             analysis=analysis,
             rule=rule,
             description=description,
+            allow_incompatible=allow_incompatible,
         )
         return await self._transport.unary(call, self._timeout_s)
 

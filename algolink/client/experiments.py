@@ -107,6 +107,7 @@ def create(
     analysis: Analysis | None,
     rule: Rule | None,
     description: str,
+    allow_incompatible: bool,
 ) -> Call[pb.Experiment]:
     name = ExperimentName.parse(experiment_name(experiment))
     wanted = pb.Experiment(
@@ -115,6 +116,7 @@ def create(
         unit=_choice(UNITS, unit, "unit", "UNIT_INVALID"),
         metrics=[use_to_proto(use) for use in metrics],
         description=description,
+        allow_incompatible=allow_incompatible,
     )
     if metric is not None:
         wanted.primary_metric.CopyFrom(
@@ -223,21 +225,23 @@ def results(experiment: str) -> Call[pb.Results]:
 
 
 def is_concluded(experiment: pb.Experiment) -> Wait[pb.Experiment]:
-    """Until the registry has made the winner champion."""
+    """Until the registry has made the winner champion, or has refused for good."""
 
     def late(last: pb.Experiment | None, waited_s: float) -> DeadlineExceeded:
         state = pb.State.Name(last.state if last is not None else experiment.state)
+        refusal = last.promotion_refusal.message if last is not None else ""
         return DeadlineExceeded(
             "PROMOTION_PENDING",
             f"{experiment.name} has its verdict, but is {state} after {waited_s:g} s: "
-            "its winner is not champion yet",
+            f"its winner is not champion yet{refusal and ': '}{refusal}",
             experiment=experiment.name,
             state=state,
         )
 
     return Wait(
         call=get(experiment.name),
-        done=lambda seen: seen.state == pb.STATE_CONCLUDED,
+        # Stopped, it was refused: the answer says why.
+        done=lambda seen: seen.state in (pb.STATE_CONCLUDED, pb.STATE_STOPPED),
         late=late,
     )
 

@@ -312,6 +312,7 @@ class Client:
         analysis: Analysis | None = None,
         rule: Rule | None = None,
         description: str = "",
+        allow_incompatible: bool = False,
     ) -> experiment_pb2.Experiment:
         """Makes a draft; nothing is routed by it yet.
 
@@ -325,6 +326,8 @@ class Client:
             analysis: what the statistics rest on.
             rule: when to conclude without being asked.
             description: in your words, at most 1,000 characters.
+            allow_incompatible: whether arms may lack what the control's callers
+                rely on.
         """
         call = experiments.create(
             name,
@@ -336,6 +339,7 @@ class Client:
             analysis=analysis,
             rule=rule,
             description=description,
+            allow_incompatible=allow_incompatible,
         )
         return self._transport.unary(call, self._timeout_s)
 

@@ -114,7 +114,10 @@ def ramp(
 @_wait_timeout
 @common
 def stop(session: Session, name: str, etag: str, wait: bool, wait_timeout: float) -> None:
-    """End it without a winner: all traffic goes back to the champion."""
+    """End it without promoting anybody: all traffic goes back to the champion.
+
+    It also releases one whose winner the registry does not make champion.
+    """
     with session.client() as client, session.waiting("until the champion has all traffic"):
         stopped = client.stop_experiment(name, etag=etag, wait=wait, wait_timeout_s=wait_timeout)
     session.show(stopped, lambda: views.experiment(stopped))

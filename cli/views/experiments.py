@@ -50,6 +50,8 @@ def experiment(found: pb.Experiment) -> Table:
         table.add_row("winner", f"{found.verdict.winner} (version {found.verdict.version})")
         table.add_row("verdict", found.verdict.summary)
         table.add_row("forced", "yes" if found.verdict.forced else "no")
+    if found.HasField("promotion_refusal"):
+        table.add_row("not promoted", found.promotion_refusal.message)
     if found.description:
         table.add_row("description", found.description)
     table.add_row("etag", found.etag)

@@ -2,31 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
 from algolink.errors import FailedPrecondition
 from algolink.names import ModelName, VersionName
 from experiment_svc.domain.design import Arm
-
-
-@dataclass(frozen=True, slots=True)
-class Tensor:
-    """Type and shape of one input or output; -1 in the shape takes any size."""
-
-    datatype: str
-    shape: tuple[int, ...]
-
-    def __str__(self) -> str:
-        return f"{self.datatype}{list(self.shape)}"
-
-
-@dataclass(frozen=True, slots=True)
-class Signature:
-    """Inputs and outputs of a version by name: their order is of no matter to a client."""
-
-    inputs: Mapping[str, Tensor]
-    outputs: Mapping[str, Tensor]
 
 
 def check_champion(model: ModelName, control: Arm, champion: int) -> None:
@@ -49,29 +29,45 @@ def check_champion(model: ModelName, control: Arm, champion: int) -> None:
         )
 
 
-def check_signatures(model: ModelName, signatures: Mapping[int, Signature], control: int) -> None:
-    """Checks that all versions take and give what the control does.
+def check_states(model: ModelName, retired: Mapping[int, str]) -> None:
+    """Checks that every version may be routed.
 
     Args:
-        signatures: by version number.
-        control: number of the control's version.
+        retired: state, for people, by number of the versions that are retired.
 
     Raises:
-        FailedPrecondition: SIGNATURE_MISMATCH, with the first tensor that differs.
+        FailedPrecondition: VERSION_RETIRED, for the first of them.
     """
-    expected = signatures[control]
-    for number, signature in signatures.items():
-        for what, own, controls in (
-            ("input", signature.inputs, expected.inputs),
-            ("output", signature.outputs, expected.outputs),
-        ):
-            for tensor in sorted(own.keys() | controls.keys()):
-                if own.get(tensor) != controls.get(tensor):
-                    version = VersionName(model.model, number)
-                    raise FailedPrecondition(
-                        "SIGNATURE_MISMATCH",
-                        f"{what} {tensor} of {version} is {own.get(tensor, 'missing')}, of the "
-                        f"control, version {control}, it is {controls.get(tensor, 'missing')}",
-                        version=version,
-                        tensor=tensor,
-                    )
+    for number, state in sorted(retired.items()):
+        version = VersionName(model.model, number)
+        raise FailedPrecondition(
+            "VERSION_RETIRED", f"{version} is {state}: restore it first", version=version
+        )
+
+
+def check_compatible(
+    model: ModelName, breaking: Mapping[int, Sequence[str]], control: int, *, forced: bool
+) -> None:
+    """Checks that every version can answer the control's callers.
+
+    Args:
+        breaking: by number, what a caller of the control could fail on, in words.
+        control: number of the control's version.
+        forced: whether somebody said that it does not matter.
+
+    Raises:
+        FailedPrecondition: SIGNATURE_MISMATCH, with all differences of the first
+            version that has any.
+    """
+    if forced:
+        return
+    for number, differences in sorted(breaking.items()):
+        if differences:
+            version = VersionName(model.model, number)
+            raise FailedPrecondition(
+                "SIGNATURE_MISMATCH",
+                f"{version} cannot stand in for the control, version {control}: "
+                f"{'; '.join(differences)} (allow_incompatible starts it all the same)",
+                version=version,
+                control=control,
+            )

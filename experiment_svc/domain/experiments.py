@@ -32,7 +32,7 @@ class State(StrEnum):
 _NEXT: Mapping[State, frozenset[State]] = {
     State.DRAFT: frozenset({State.RUNNING, State.STOPPED}),
     State.RUNNING: frozenset({State.CONCLUDING, State.STOPPED}),
-    State.CONCLUDING: frozenset({State.CONCLUDED}),
+    State.CONCLUDING: frozenset({State.CONCLUDED, State.STOPPED}),
     State.CONCLUDED: frozenset(),
     State.STOPPED: frozenset(),
 }
@@ -83,6 +83,21 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """That the registry does not make the winner champion.
+
+    Attributes:
+        reason: of the registry's answer, UPPER_SNAKE.
+        message: for people.
+        since: when it was first refused; UTC.
+    """
+
+    reason: str
+    message: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Experiment:
     """A question about versions of one model, answered on live traffic.
 
@@ -94,6 +109,8 @@ class Experiment:
         phases: the last one is open while the experiment is routed.
         promoted_model_revision: revision of the model from which the promotion
             is in force; 0 before CONCLUDED.
+        refusal: why the winner is not champion, if the registry refuses it.
+        allow_incompatible: whether arms may lack what the control's callers rely on.
         start_time: when it was started; UTC.
         end_time: when it was stopped or concluded; UTC.
         revision: counts writes from 1; 0 before the first.
@@ -114,6 +131,8 @@ class Experiment:
     phases: tuple[Phase, ...] = ()
     verdict: Verdict | None = None
     promoted_model_revision: int = 0
+    refusal: Refusal | None = None
+    allow_incompatible: bool = False
     start_time: datetime | None = None
     end_time: datetime | None = None
     revision: int = 0
@@ -169,6 +188,7 @@ def draft(
     description: str,
     suffix: str,
     at: datetime,
+    allow_incompatible: bool = False,
 ) -> Experiment:
     """A new experiment that routes nothing yet.
 
@@ -198,6 +218,7 @@ def draft(
         description=design.check_description(description),
         salt=f"{name.experiment}-{suffix}",
         create_time=at,
+        allow_incompatible=allow_incompatible,
     )
 
 
@@ -255,7 +276,9 @@ def ramp(experiment: Experiment, weights: Mapping[str, int], *, at: datetime) ->
 
 
 def stop(experiment: Experiment, *, at: datetime) -> Experiment:
-    """Ends it without a winner; a stopped experiment stays as it is.
+    """Ends it without promoting anybody; a stopped experiment stays as it is.
+
+    A verdict whose promotion was not made yet is kept, for the record.
 
     Raises:
         FailedPrecondition: STATE_NOT_REACHABLE.
@@ -306,8 +329,22 @@ def promoted(experiment: Experiment, *, model_revision: int, at: datetime) -> Ex
         state=State.CONCLUDED,
         phases=_closed(experiment.phases, at),
         promoted_model_revision=model_revision,
+        refusal=None,
         end_time=at,
     )
+
+
+def refused(experiment: Experiment, *, reason: str, message: str, at: datetime) -> Experiment:
+    """Notes that the registry refuses the promotion; the first time of a reason stays.
+
+    Raises:
+        FailedPrecondition: STATE_NOT_REACHABLE, if it is not CONCLUDING.
+    """
+    _check_reachable(experiment, State.CONCLUDED)
+    known = experiment.refusal
+    if known is not None and known.reason == reason:
+        return experiment
+    return replace(experiment, refusal=Refusal(reason=reason, message=message, since=at))
 
 
 def _reallocated(experiment: Experiment, weights: Mapping[str, int], at: datetime) -> Experiment:

@@ -16,7 +16,7 @@ from algolink.experiment.v1 import (
     facts_pb2_grpc,
     metrics_pb2_grpc,
 )
-from algolink.registry.v1 import registry_pb2_grpc
+from algolink.registry.v1 import registry_pb2_grpc, versions_pb2_grpc
 from chassis.channel import open_channel
 from chassis.database import open_engine
 from chassis.runtime import Runtime
@@ -72,6 +72,7 @@ def registry() -> FakeRegistry:
 async def registry_address(registry: FakeRegistry) -> AsyncIterator[str]:
     server = grpc.aio.server()
     registry_pb2_grpc.add_RegistryServiceServicer_to_server(registry, server)
+    versions_pb2_grpc.add_VersionServiceServicer_to_server(registry, server)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     yield f"127.0.0.1:{port}"

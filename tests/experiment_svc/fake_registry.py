@@ -6,9 +6,10 @@ from typing import Any
 
 import grpc
 
-from algolink.errors import AlgoLinkError, NotFound
+from algolink.errors import Aborted, AlgoLinkError, NotFound
 from algolink.registry.v1 import registry_pb2 as pb
 from algolink.registry.v1 import registry_pb2_grpc as rpc
+from algolink.registry.v1 import versions_pb2, versions_pb2_grpc
 from chassis import errors
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -21,7 +22,7 @@ def a_signature(*, features: int = 64) -> pb.Signature:
     )
 
 
-class FakeRegistry(rpc.RegistryServiceServicer):
+class FakeRegistry(rpc.RegistryServiceServicer, versions_pb2_grpc.VersionServiceServicer):
     """Models with versions and a champion.
 
     Attributes:
@@ -56,7 +57,18 @@ class FakeRegistry(rpc.RegistryServiceServicer):
     async def GetModel(self, request: pb.GetModelRequest, context: Context) -> pb.Model:
         if request.name not in self.models:
             await _abort(context, NotFound("MODEL_NOT_FOUND", f"there is no {request.name}"))
-        return self.models[request.name]
+        model = self.models[request.name]
+        model.etag = f"r{model.revision}"
+        return model
+
+    async def CompareVersions(
+        self, request: versions_pb2.CompareVersionsRequest, context: Context
+    ) -> versions_pb2.Comparison:
+        base, candidate = (self.versions[name] for name in (request.base, request.candidate))
+        if base.signature == candidate.signature:
+            return versions_pb2.Comparison(compatible=True)
+        difference = versions_pb2.Difference(breaking=True, explanation="x has another shape")
+        return versions_pb2.Comparison(differences=[difference])
 
     async def GetVersion(self, request: pb.GetVersionRequest, context: Context) -> pb.Version:
         if request.name not in self.versions:
@@ -67,6 +79,8 @@ class FakeRegistry(rpc.RegistryServiceServicer):
         if self.refusals:
             await _abort(context, self.refusals.pop(0))
         model = self.models[request.model]
+        if request.etag and request.etag != f"r{model.revision}":
+            await _abort(context, Aborted("ETAG_MISMATCH", "it has changed"))
         alias = model.aliases[request.alias]
         if alias.version != request.version:
             alias.version = request.version

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, suppress
 
 import pytest
 
-from algolink.errors import NotFound, Unavailable
+from algolink.errors import FailedPrecondition, NotFound, Unavailable
 from algolink.names import ExperimentName
 from experiment_svc.domain import experiments
 from experiment_svc.domain.experiments import Experiment, State
@@ -141,3 +141,73 @@ async def test_a_refusal_is_told_loudly_and_leaves_it_concluding(
     (record,) = caplog.records
     assert record.message == "promotion refused"
     assert vars(record)["reason"] == "VERSION_NOT_FOUND"
+    refusal = (await get(memory_store)).refusal
+    assert refusal is not None
+    assert (refusal.reason, refusal.since) == ("VERSION_NOT_FOUND", NOON)
+
+
+async def test_a_refusal_that_lasts_ends_it_with_the_reason(
+    memory_store: MemoryStore,
+    registry: FakeRegistry,
+    registry_client: GrpcRegistry,
+    clock: FakeClock,
+) -> None:
+    registry.refusals += [FailedPrecondition("VERSION_RETIRED", "it is archived")] * 2
+    await add_concluding(memory_store)
+
+    await Promoter(memory_store, registry_client, clock).promote_due()
+    assert (await get(memory_store)).state is State.CONCLUDING
+    clock.advance(minutes=10)
+    await Promoter(memory_store, registry_client, clock).promote_due()
+
+    stopped = await get(memory_store)
+    assert stopped.state is State.STOPPED
+    assert stopped.refusal is not None
+    assert (stopped.refusal.reason, stopped.refusal.since) == ("VERSION_RETIRED", NOON)
+    assert stopped.verdict == a_verdict()
+    assert registry.champion("digits") == 1
+
+
+async def test_a_refusal_that_is_mended_is_forgotten(
+    memory_store: MemoryStore,
+    registry: FakeRegistry,
+    registry_client: GrpcRegistry,
+    clock: FakeClock,
+) -> None:
+    registry.refusals.append(FailedPrecondition("VERSION_RETIRED", "it is archived"))
+    await add_concluding(memory_store)
+    await Promoter(memory_store, registry_client, clock).promote_due()
+    await Promoter(memory_store, registry_client, clock).promote_due()
+
+    concluded = await get(memory_store)
+    assert (concluded.state, concluded.refusal) == (State.CONCLUDED, None)
+
+
+async def test_a_champion_that_somebody_moved_is_not_overwritten(
+    memory_store: MemoryStore,
+    registry: FakeRegistry,
+    registry_client: GrpcRegistry,
+    clock: FakeClock,
+) -> None:
+    moved_to = registry.add_version("digits")
+    registry.models["models/digits"].aliases["champion"].version = moved_to
+    await add_concluding(memory_store)
+
+    await Promoter(memory_store, registry_client, clock).promote_due()
+
+    stopped = await get(memory_store)
+    assert stopped.state is State.STOPPED
+    assert stopped.refusal is not None
+    assert stopped.refusal.reason == "CHAMPION_MOVED"
+    assert registry.champion("digits") == moved_to
+    assert registry.moves == []
+
+
+async def test_a_person_may_release_it_at_once(memory_store: MemoryStore) -> None:
+    await add_concluding(memory_store)
+    concluding = await get(memory_store)
+
+    stopped = experiments.stop(concluding, at=NOON)
+
+    assert stopped.state is State.STOPPED
+    assert all(phase.end is not None for phase in stopped.phases)

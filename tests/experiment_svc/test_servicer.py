@@ -14,6 +14,7 @@ from algolink.errors import AlgoLinkError, Unavailable
 from algolink.experiment.v1 import experiment_pb2 as pb
 from algolink.experiment.v1.experiment_pb2_grpc import ExperimentServiceStub
 from algolink.names import ModelName
+from algolink.registry.v1 import registry_pb2
 from chassis import errors
 from chassis.channel import open_channel
 from experiment_svc.registry import GrpcRegistry
@@ -193,6 +194,34 @@ async def test_a_control_that_lost_its_alias_cannot_start(
     error = await refusal(start(experiment_stub))
 
     assert (error.code, error.reason) == ("FAILED_PRECONDITION", "CONTROL_NOT_CHAMPION")
+
+
+async def test_arms_are_compared_again_at_the_start(
+    experiment_stub: ExperimentServiceStub, registry: FakeRegistry
+) -> None:
+    await create(experiment_stub)
+    candidate = registry.versions["models/digits/versions/2"]
+    candidate.state = registry_pb2.VERSION_STATE_ARCHIVED
+
+    error = await refusal(start(experiment_stub))
+
+    assert (error.code, error.reason) == ("FAILED_PRECONDITION", "VERSION_RETIRED")
+
+
+async def test_incompatible_arms_may_be_forced(
+    experiment_stub: ExperimentServiceStub, registry: FakeRegistry
+) -> None:
+    registry.add_version("digits", signature=a_signature(features=63))
+    wanted = an_experiment_message([("a", 1, 5_000), ("b", 3, 5_000)])
+
+    error = await refusal(create(experiment_stub, wanted))
+    wanted.allow_incompatible = True
+    made = await create(experiment_stub, wanted)
+
+    assert error.reason == "SIGNATURE_MISMATCH"
+    assert "x has another shape" in error.message
+    assert made.allow_incompatible
+    assert (await start(experiment_stub)).state == pb.STATE_RUNNING
 
 
 async def test_a_second_running_experiment_on_the_model_is_refused(

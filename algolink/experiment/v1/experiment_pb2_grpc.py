@@ -107,8 +107,9 @@ class ExperimentServiceServicer:
         primary ones), UNIT_KIND_INVALID, ANALYSIS_INVALID, RULE_INVALID or
         DESCRIPTION_INVALID; ALREADY_EXISTS with reason EXPERIMENT_EXISTS; NOT_FOUND
         with reason MODEL_NOT_FOUND, VERSION_NOT_FOUND or METRIC_NOT_FOUND; FAILED_PRECONDITION with reason SIGNATURE_MISMATCH (an
-        arm's inputs or outputs differ from the control's) or CONTROL_NOT_CHAMPION
-        (the control arm is not the model's champion); UNAVAILABLE with reason
+        arm cannot stand in for the control, and `allow_incompatible` is not set),
+        VERSION_RETIRED (an arm is archived or deleted) or CONTROL_NOT_CHAMPION (the
+        control arm is not the model's champion); UNAVAILABLE with reason
         REGISTRY_UNAVAILABLE if the registry cannot be asked.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -139,7 +140,8 @@ class ExperimentServiceServicer:
         phase 1. Starting a running experiment changes nothing.
 
         NOT_FOUND with reason EXPERIMENT_NOT_FOUND; FAILED_PRECONDITION with reason
-        STATE_NOT_REACHABLE, MODEL_HAS_RUNNING_EXPERIMENT or CONTROL_NOT_CHAMPION;
+        STATE_NOT_REACHABLE, MODEL_HAS_RUNNING_EXPERIMENT, CONTROL_NOT_CHAMPION,
+        VERSION_RETIRED or SIGNATURE_MISMATCH, which are asked again;
         ABORTED with reason ETAG_MISMATCH if `etag` is set and stale; UNAVAILABLE
         with reason REGISTRY_UNAVAILABLE.
         """
@@ -161,8 +163,10 @@ class ExperimentServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def StopExperiment(self, request, context):
-        """DRAFT or RUNNING to STOPPED, without a winner: all traffic goes back to
-        the champion. Stopping a stopped experiment changes nothing.
+        """DRAFT, RUNNING or CONCLUDING to STOPPED, without promoting anybody: all
+        traffic goes back to the champion. It releases an experiment whose promotion
+        the registry refuses; its verdict is kept, for the record. Stopping a stopped
+        experiment changes nothing.
 
         NOT_FOUND with reason EXPERIMENT_NOT_FOUND; FAILED_PRECONDITION with reason
         STATE_NOT_REACHABLE; ABORTED with reason ETAG_MISMATCH.
@@ -174,8 +178,10 @@ class ExperimentServiceServicer:
     def ConcludeExperiment(self, request, context):
         """RUNNING to CONCLUDING: stores the verdict with its evidence, gives the
         winner all traffic and promotes it to champion. The experiment is
-        CONCLUDED once the registry has moved the alias. Asking for the same winner
-        again changes nothing.
+        CONCLUDED once the registry has moved the alias. It is STOPPED instead, with
+        `promotion_refusal`, if somebody else has moved the champion meanwhile, or if
+        the registry refuses for a time that the service is told (10 minutes if it is
+        not). Asking for the same winner again changes nothing.
 
         Without `winner` the experiment's rule decides: FAILED_PRECONDITION with
         reason NO_DECISION (the message says what is missing) if it cannot yet.

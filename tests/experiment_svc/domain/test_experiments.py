@@ -90,7 +90,6 @@ def test_asking_for_the_present_state_changes_nothing(
         (State.RUNNING, promoted, "STATE_NOT_REACHABLE"),
         (State.CONCLUDING, start, "STATE_NOT_REACHABLE"),
         (State.CONCLUDING, ramp, "EXPERIMENT_NOT_RUNNING"),
-        (State.CONCLUDING, stop, "STATE_NOT_REACHABLE"),
         (State.CONCLUDED, start, "STATE_NOT_REACHABLE"),
         (State.CONCLUDED, ramp, "EXPERIMENT_NOT_RUNNING"),
         (State.CONCLUDED, stop, "STATE_NOT_REACHABLE"),
