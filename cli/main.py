@@ -22,6 +22,7 @@ _COMMANDS = {
     "mesh": "cli.commands.mesh:mesh",
     "traffic": "cli.commands.traffic:traffic",
     "audit": "cli.commands.audit:audit",
+    "registry": "cli.commands.registry:registry",
     "completion": "cli.commands.completion:completion",
 }
 
@@ -36,6 +37,7 @@ _SUMMARIES = {
     "mesh": "Write routes as configuration of Envoy, Istio and the Gateway API.",
     "traffic": "Shift, kill and freeze traffic.",
     "audit": "Check and export who changed what.",
+    "registry": "Look after the registry's data.",
     "completion": "Print the shell's completion script.",
 }
 

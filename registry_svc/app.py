@@ -11,6 +11,7 @@ from chassis.runtime import Runtime
 from registry_svc import rpcs
 from registry_svc.artifacts import Artifacts
 from registry_svc.artifacts_folder import ArtifactFolder
+from registry_svc.collecting import Collector
 from registry_svc.inspection import OnnxInspector
 from registry_svc.pushing import Pusher
 from registry_svc.sealing import Sealer
@@ -46,6 +47,13 @@ async def app(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
             artifacts,
             pusher,
             Uploader(artifacts, staging, max_bytes=settings.max_artifact_bytes),
+            Collector(
+                store,
+                artifacts,
+                staging,
+                grace=timedelta(seconds=settings.artifact_grace_s),
+                now=runtime.now,
+            ),
             now=runtime.now,
             delete_grace=timedelta(seconds=settings.delete_grace_s),
             draining=runtime.draining,

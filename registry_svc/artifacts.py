@@ -47,8 +47,8 @@ class Artifacts(Protocol):
             ResourceExhausted: DISK_FULL.
         """
 
-    async def size(self, digest: str) -> int:
-        """Size of an artifact in bytes.
+    async def find(self, digest: str) -> Kept:
+        """What is kept under a digest.
 
         Raises:
             NotFound: ARTIFACT_NOT_FOUND.

@@ -30,16 +30,16 @@ class ArtifactFolder:
     async def keep(self, path: Path, digest: str) -> None:
         await asyncio.to_thread(self._keep, path, self._path(digest))
 
-    async def size(self, digest: str) -> int:
+    async def find(self, digest: str) -> Kept:
         try:
-            return (await asyncio.to_thread(self._path(digest).stat)).st_size
+            return await asyncio.to_thread(_kept, self._path(digest))
         except FileNotFoundError as error:
             raise artifacts.not_found(digest) from error
 
     async def read(
         self, digest: str, offset: int = 0, limit: int | None = None
     ) -> AsyncIterator[bytes]:
-        size_bytes = await self.size(digest)
+        size_bytes = (await self.find(digest)).size_bytes
         artifacts.check_offset(offset, size_bytes, digest)
         wanted = size_bytes - offset if limit is None else min(limit, size_bytes - offset)
         pieces = self._pieces(digest, offset, wanted)
@@ -115,12 +115,15 @@ def _on_shelf(shelf: Path) -> list[Kept]:
     for path in shelf.iterdir():
         try:
             names.check_digest(path.name)
-            status = path.stat()
+            found.append(_kept(path))
         except (InvalidArgument, FileNotFoundError):
             continue  # not an artifact, or removed meanwhile
-        time = datetime.fromtimestamp(status.st_mtime, UTC)
-        found.append(Kept(path.name, status.st_size, time))
     return found
+
+
+def _kept(path: Path) -> Kept:
+    status = path.stat()
+    return Kept(path.name, status.st_size, datetime.fromtimestamp(status.st_mtime, UTC))
 
 
 def _link(source: Path, target: Path) -> None:

@@ -86,14 +86,15 @@ class ArtifactObjects:
                 max_concurrency=_PARTS_AT_ONCE,
             )
 
-    async def size(self, digest: str) -> int:
+    async def find(self, digest: str) -> Kept:
         with _told(digest):
-            return (await obstore.head_async(self._store, _key(digest)))["size"]
+            found = await obstore.head_async(self._store, _key(digest))
+        return Kept(digest, found["size"], found["last_modified"])
 
     async def read(
         self, digest: str, offset: int = 0, limit: int | None = None
     ) -> AsyncIterator[bytes]:
-        size_bytes = await self.size(digest)
+        size_bytes = (await self.find(digest)).size_bytes
         artifacts.check_offset(offset, size_bytes, digest)
         wanted = size_bytes - offset if limit is None else min(limit, size_bytes - offset)
         pieces = self._pieces(digest, offset, wanted)

@@ -175,7 +175,7 @@ class Pusher:
 
     async def _check_kept(self, digest: str, size_bytes: int) -> None:
         try:
-            kept_bytes = await self._artifacts.size(digest)
+            kept_bytes = (await self._artifacts.find(digest)).size_bytes
         except NotFound as error:
             raise pushes.artifact_missing(digest) from error
         if kept_bytes != size_bytes:

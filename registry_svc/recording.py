@@ -79,6 +79,10 @@ class Recorder:
         )
         return saved
 
+    async def remove_artifact(self, digest: str) -> None:
+        """Writes down that an artifact is removed."""
+        await self._write_down(f"artifacts/{digest}", digest, "")
+
     async def _write_down(self, resource: str, before: str, after: str) -> None:
         if before == after:
             return

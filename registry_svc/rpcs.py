@@ -17,6 +17,7 @@ from algolink.registry.v1 import (
 )
 from chassis import watch
 from registry_svc.artifacts import Artifacts
+from registry_svc.collecting import Collector
 from registry_svc.pushing import Pusher
 from registry_svc.servicer import RegistryServicer
 from registry_svc.servicer_artifacts import ArtifactServicer
@@ -40,6 +41,7 @@ def registration(
     artifacts: Artifacts,
     pusher: Pusher,
     uploader: Uploader,
+    collector: Collector,
     *,
     now: Callable[[], datetime],
     delete_grace: timedelta,
@@ -56,7 +58,7 @@ def registration(
     registry = RegistryServicer(
         store, artifacts, pusher, now=now, draining=draining, changes=changes
     )
-    uploads = ArtifactServicer(uploader, pusher, changes=changes)
+    uploads = ArtifactServicer(uploader, pusher, collector, changes=changes)
     ledger = LedgerServicer(store, now=now, changes=changes)
     versions = VersionServicer(store, now=now, delete_grace=delete_grace, changes=changes)
     audit = AuditServicer(store)

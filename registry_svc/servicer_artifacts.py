@@ -1,4 +1,4 @@
-"""The rpcs of uploads in pieces."""
+"""The rpcs of artifacts: uploads in pieces, and what is removed."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from algolink.registry.v1 import artifacts_pb2 as pb
 from algolink.registry.v1 import artifacts_pb2_grpc, registry_pb2
 from chassis import watch
 from registry_svc import actors, convert
+from registry_svc.collecting import Collector
+from registry_svc.domain import garbage
+from registry_svc.domain.garbage import Collection
 from registry_svc.pushing import Pusher
 from registry_svc.servicer import Context, log_push
 from registry_svc.uploading import Progress, Uploader
@@ -23,8 +26,16 @@ class ArtifactServicer(artifacts_pb2_grpc.ArtifactServiceServicer):
         changes: notified after each write.
     """
 
-    def __init__(self, uploader: Uploader, pusher: Pusher, *, changes: watch.Notifier) -> None:
+    def __init__(
+        self,
+        uploader: Uploader,
+        pusher: Pusher,
+        collector: Collector,
+        *,
+        changes: watch.Notifier,
+    ) -> None:
         self._uploader = uploader
+        self._collector = collector
         self._pusher = pusher
         self._changes = changes
 
@@ -53,6 +64,40 @@ class ArtifactServicer(artifacts_pb2_grpc.ArtifactServiceServicer):
         self._changes.notify()
         log_push(version)
         return convert.version_to_proto(version)
+
+    async def CollectGarbage(
+        self, request: pb.CollectGarbageRequest, context: Context
+    ) -> pb.CollectGarbageResponse:
+        limit = garbage.check_limit(request.limit)
+        collection = await self._collector.collect(
+            limit=limit, dry_run=request.dry_run, by=actors.of(context)
+        )
+        self._changes.notify()
+        _log.info(
+            "garbage collected",
+            extra={"artifacts": len(collection.garbage), "dry_run": request.dry_run},
+        )
+        return _collection(collection)
+
+
+def _collection(collection: Collection) -> pb.CollectGarbageResponse:
+    return pb.CollectGarbageResponse(
+        garbage=[
+            pb.Garbage(
+                digest=found.digest,
+                size_bytes=found.size_bytes,
+                write_time=convert.timestamp(found.time),
+                versions=[str(version) for version in found.versions],
+                explanation=found.explanation,
+            )
+            for found in collection.garbage
+        ],
+        garbage_bytes=sum(found.size_bytes for found in collection.garbage),
+        more=collection.more,
+        needed_artifacts=collection.needed,
+        recent_artifacts=collection.recent,
+        given_up_uploads=collection.given_up,
+    )
 
 
 def _upload(progress: Progress) -> pb.Upload:

@@ -21,6 +21,7 @@ class Settings(ServiceSettings):
         artifact_endpoint: `http(s)://host:port` of an S3 that is not Amazon's.
         artifact_timeout_s: how long a request to the bucket may take.
         max_artifact_bytes: a larger artifact is refused.
+        artifact_grace_s: how long an artifact that no version needs stays, at least.
         delete_grace_s: how long a deleted version can be restored.
         inspection_timeout_s: how long an engine may take to load an artifact.
     """
@@ -31,5 +32,6 @@ class Settings(ServiceSettings):
     artifact_endpoint: str = ""
     artifact_timeout_s: float = Field(default=30.0, gt=0.0)
     max_artifact_bytes: int = Field(default=2 * 1024**3, ge=1)
+    artifact_grace_s: float = Field(default=24 * 3600.0, ge=60.0)
     delete_grace_s: float = Field(default=30 * 24 * 3600.0, ge=0.0)
     inspection_timeout_s: float = Field(default=60.0, gt=0.0)

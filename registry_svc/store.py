@@ -70,6 +70,16 @@ class Reader(Protocol):
     async def find_move_at(self, model: ModelName, alias: str, time: datetime) -> AliasMove | None:
         """Last move of an alias at or before `time`, or None."""
 
+    async def needed(self, digests: Sequence[str], *, purged_before: datetime) -> frozenset[str]:
+        """Those of `digests` that a version needs, as its artifact or a file of it.
+
+        Args:
+            purged_before: a deleted version needs nothing whose purge time is earlier.
+        """
+
+    async def versions_with(self, digest: str, *, limit: int) -> Sequence[VersionName]:
+        """At most `limit` versions, whatever their state, that have an artifact or file."""
+
     async def newest_entry(self) -> int:
         """Number of the audit's newest entry; 0 if there is none."""
 

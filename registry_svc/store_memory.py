@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from itertools import islice, zip_longest
+from itertools import chain, islice, zip_longest
 
 from algolink.errors import Aborted
 from algolink.manifest import Manifest
@@ -126,6 +126,25 @@ class _Transaction:
         newest_first = reversed(self._state.moves.get(model, []))
         found = (m for m in newest_first if m.alias == alias and m.commit_time <= time)
         return next(found, None)
+
+    async def needed(self, digests: Sequence[str], *, purged_before: datetime) -> frozenset[str]:
+        needed: set[str] = set()
+        for version in self._all_versions():
+            if version.purge_time is None or version.purge_time >= purged_before:
+                needed |= self._digests(version)
+        return frozenset(needed.intersection(digests))
+
+    async def versions_with(self, digest: str, *, limit: int) -> Sequence[VersionName]:
+        found = (v.name for v in self._all_versions() if digest in self._digests(v))
+        return sorted(found)[:limit]
+
+    def _all_versions(self) -> Iterator[Version]:
+        return chain.from_iterable(self._state.versions.values())
+
+    def _digests(self, version: Version) -> set[str]:
+        folder = self._state.folders.get(version.digest)
+        files = folder.files if folder else ()
+        return {version.digest, *(file.digest for file in files)}
 
     async def newest_entry(self) -> int:
         return len(self._state.entries)

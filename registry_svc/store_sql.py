@@ -130,6 +130,31 @@ class SqlReader:
         row = result.one_or_none()
         return None if row is None else rows.move(row)
 
+    async def needed(self, digests: Sequence[str], *, purged_before: datetime) -> frozenset[str]:
+        versions, files = schema.versions, schema.artifact_files
+        is_there = sa.or_(versions.c.purge_time.is_(None), versions.c.purge_time >= purged_before)
+        found: set[str] = set()
+        for part in _parts(digests):
+            direct = sa.select(versions.c.digest).where(versions.c.digest.in_(part), is_there)
+            within = (
+                sa.select(files.c.digest)
+                .join(versions, versions.c.digest == files.c.artifact)
+                .where(files.c.digest.in_(part), is_there)
+            )
+            found.update((await self._connection.execute(sa.union(direct, within))).scalars())
+        return frozenset(found)
+
+    async def versions_with(self, digest: str, *, limit: int) -> Sequence[VersionName]:
+        versions, files = schema.versions, schema.artifact_files
+        folders = sa.select(files.c.artifact).where(files.c.digest == digest)
+        result = await self._connection.execute(
+            sa.select(versions.c.model, versions.c.number)
+            .where(sa.or_(versions.c.digest == digest, versions.c.digest.in_(folders)))
+            .order_by(versions.c.model, versions.c.number)
+            .limit(limit)
+        )
+        return [VersionName(row.model, row.number) for row in result]
+
     async def newest_entry(self) -> int:
         result = await self._connection.execute(sa.select(sa.func.max(_ENTRIES.c.number)))
         return result.scalar_one() or 0

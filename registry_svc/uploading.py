@@ -62,7 +62,7 @@ class Uploader:
                 "SIZE_MISMATCH", f"no artifact has {size_bytes} bytes", size_bytes=size_bytes
             )
         try:
-            kept_bytes = await self._artifacts.size(digest)
+            kept_bytes = (await self._artifacts.find(digest)).size_bytes
         except NotFound:
             arrival = await self._staging.begin(upload, digest=digest, size_bytes=size_bytes)
             return _progress(upload, arrival)

@@ -15,7 +15,7 @@ from algolink.client.artifact import ONE_CALL_BYTES, Piece, Progress
 from algolink.client.channels import PUSH_TIMEOUT_S
 from algolink.errors import AlgoLinkError
 from algolink.manifest import Manifest
-from algolink.registry.v1 import registry_pb2
+from algolink.registry.v1 import artifacts_pb2, registry_pb2
 
 
 class AsyncArtifacts:
@@ -35,15 +35,16 @@ class AsyncArtifacts:
 
         A push that was stopped goes on where it was when it is repeated.
         """
-        if len(pieces) == 1 and pieces[0].size_bytes <= ONE_CALL_BYTES:
-            return await self._transport.upload(
-                registry.PUSH_PATH,
-                lambda: artifact.push_messages(header, pieces[0], progress),
-                registry_pb2.Version,
-                timeout_s,
-            )
+        in_one_call = len(pieces) == 1 and pieces[0].size_bytes <= ONE_CALL_BYTES
         for left in reversed(range(uploads.ROUNDS)):
             try:
+                if in_one_call:
+                    return await self._transport.upload(
+                        registry.PUSH_PATH,
+                        lambda: artifact.push_messages(header, pieces[0], progress),
+                        registry_pb2.Version,
+                        timeout_s,
+                    )
                 await self._send(pieces, progress, timeout_s)
                 return await self._transport.unary(uploads.create_version(header), timeout_s)
             except AlgoLinkError as error:
@@ -93,6 +94,19 @@ class AsyncArtifacts:
             there += file.size_bytes
         listed.unlink()
         return version
+
+    async def collect_garbage(
+        self, *, dry_run: bool = False, limit: int = 0, timeout_s: float = PUSH_TIMEOUT_S
+    ) -> artifacts_pb2.CollectGarbageResponse:
+        """Removes artifacts that no version needs, and uploads that were given up.
+
+        Args:
+            dry_run: only tells what would be removed.
+            limit: at most this many artifacts; 0 means 1,000.
+            timeout_s: for the call with its retries.
+        """
+        call = uploads.collect_garbage(dry_run=dry_run, limit=limit)
+        return await self._transport.unary(call, timeout_s)
 
     async def _send(
         self, pieces: Sequence[Piece], progress: Progress | None, timeout_s: float

@@ -69,6 +69,14 @@ def create_version(header: registry_pb2.PushHeader) -> Call[registry_pb2.Version
     )
 
 
+def collect_garbage(*, dry_run: bool, limit: int) -> Call[pb.CollectGarbageResponse]:
+    return Call(
+        path=f"{_SERVICE}/CollectGarbage",
+        request=pb.CollectGarbageRequest(dry_run=dry_run, limit=limit),
+        reply=pb.CollectGarbageResponse,
+    )
+
+
 def tell(progress: Progress | None, before: int, total: int) -> Told:
     """What turns progress within a piece into progress of the whole."""
 

@@ -33,6 +33,7 @@ OWN_OPTIONS = {
         "mesh",
         "traffic",
         "audit",
+        "registry",
     )
 }
 

@@ -26,6 +26,7 @@ from chassis.server import serve
 from chassis.settings import ServiceSettings
 from registry_svc import rpcs
 from registry_svc.artifacts_folder import ArtifactFolder
+from registry_svc.collecting import Collector
 from registry_svc.inspection import Inspector, OnnxInspector
 from registry_svc.pushing import Pusher
 from registry_svc.sealing import Sealer
@@ -39,6 +40,7 @@ from tests.registry_svc.builders import NOON
 
 MAX_BYTES = 4 * 1024 * 1024
 DELETE_GRACE = timedelta(days=30)
+GRACE = timedelta(hours=1)
 
 
 @pytest.fixture(params=["memory", "sqlite", "postgresql"])
@@ -137,6 +139,7 @@ async def registry(tmp_path: Path, inspector: Inspector) -> AsyncIterator[Regist
             artifacts,
             pusher,
             Uploader(artifacts, staging, max_bytes=MAX_BYTES),
+            Collector(store, artifacts, staging, grace=GRACE, now=clock.now),
             now=clock.now,
             delete_grace=DELETE_GRACE,
             draining=runtime.draining,

@@ -17,6 +17,7 @@ from chassis.server import serve
 from chassis.settings import ServiceSettings
 from registry_svc import rpcs
 from registry_svc.artifacts_folder import ArtifactFolder
+from registry_svc.collecting import Collector
 from registry_svc.domain.versions import Signature, TensorSpec
 from registry_svc.pushing import Pusher
 from registry_svc.sealing import Sealer
@@ -27,6 +28,7 @@ from registry_svc.uploading import Uploader
 TOKEN = "open-sesame"
 
 _MAX_BYTES = 64 * 1024 * 1024
+GRACE = timedelta(hours=1)
 
 Inspect = Callable[[bytes], Signature]
 
@@ -99,6 +101,7 @@ async def _serve(
                 artifacts,
                 pusher,
                 Uploader(artifacts, staging, max_bytes=_MAX_BYTES),
+                Collector(store, artifacts, staging, grace=GRACE, now=_now),
                 now=_now,
                 delete_grace=timedelta(days=30),
                 draining=runtime.draining,

@@ -63,7 +63,7 @@ async def test_what_is_kept_is_read_back_in_bounded_pieces(
 
     assert b"".join(pieces) == BYTES
     assert max(map(len, pieces)) <= READ_BYTES
-    assert await artifacts.size(DIGEST) == len(BYTES)
+    assert (await artifacts.find(DIGEST)).size_bytes == len(BYTES)
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ async def test_an_offset_past_the_end_is_refused(
 
 async def test_what_is_not_kept_is_not_found(artifacts: Artifacts, tmp_path: Path) -> None:
     for attempt in (
-        artifacts.size(DIGEST),
+        artifacts.find(DIGEST),
         read(artifacts.read(DIGEST)),
         artifacts.place(DIGEST, tmp_path / "placed"),
     ):
@@ -184,7 +184,7 @@ async def test_an_object_store_that_is_down_is_unavailable(
         store_of("s3://artifacts/registry", endpoint="http://127.0.0.1:1", timeout_s=1)
     )
 
-    for attempt in (down.size(DIGEST), down.keep(staged, DIGEST), read(down.read(DIGEST))):
+    for attempt in (down.find(DIGEST), down.keep(staged, DIGEST), read(down.read(DIGEST))):
         with pytest.raises(Unavailable) as caught:
             await attempt
         assert caught.value.reason == "ARTIFACT_STORE_UNAVAILABLE"
@@ -200,7 +200,7 @@ async def test_an_object_store_that_does_not_answer_is_unavailable(
     )
 
     with pytest.raises(Unavailable) as caught:
-        await slow.size(DIGEST)
+        await slow.find(DIGEST)
 
     silent.close()
     assert caught.value.reason == "ARTIFACT_STORE_UNAVAILABLE"

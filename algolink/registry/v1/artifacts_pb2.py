@@ -23,23 +23,30 @@ _sym_db = _symbol_database.Default()
 
 
 from algolink.registry.v1 import registry_pb2 as algolink_dot_registry_dot_v1_dot_registry__pb2
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$algolink/registry/v1/artifacts.proto\x12\x14\x61lgolink.registry.v1\x1a#algolink/registry/v1/registry.proto\"H\n\x12\x42\x65ginUploadRequest\x12\x0e\n\x06upload\x18\x01 \x01(\t\x12\x0e\n\x06\x64igest\x18\x02 \x01(\t\x12\x12\n\nsize_bytes\x18\x03 \x01(\x03\"g\n\x06Upload\x12\x0e\n\x06upload\x18\x01 \x01(\t\x12\x0e\n\x06\x64igest\x18\x02 \x01(\t\x12\x12\n\nsize_bytes\x18\x03 \x01(\x03\x12\x17\n\x0f\x63ommitted_bytes\x18\x04 \x01(\x03\x12\x10\n\x08\x63omplete\x18\x05 \x01(\x08\"C\n\x12WriteUploadRequest\x12\x0e\n\x06upload\x18\x01 \x01(\t\x12\x0e\n\x06offset\x18\x02 \x01(\x03\x12\r\n\x05\x63hunk\x18\x03 \x01(\x0c\"I\n\x14\x43reateVersionRequest\x12\x31\n\x07version\x18\x01 \x01(\x0b\x32 .algolink.registry.v1.PushHeader2\x9d\x02\n\x0f\x41rtifactService\x12U\n\x0b\x42\x65ginUpload\x12(.algolink.registry.v1.BeginUploadRequest\x1a\x1c.algolink.registry.v1.Upload\x12W\n\x0bWriteUpload\x12(.algolink.registry.v1.WriteUploadRequest\x1a\x1c.algolink.registry.v1.Upload(\x01\x12Z\n\rCreateVersion\x12*.algolink.registry.v1.CreateVersionRequest\x1a\x1d.algolink.registry.v1.Versionb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$algolink/registry/v1/artifacts.proto\x12\x14\x61lgolink.registry.v1\x1a#algolink/registry/v1/registry.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"H\n\x12\x42\x65ginUploadRequest\x12\x0e\n\x06upload\x18\x01 \x01(\t\x12\x0e\n\x06\x64igest\x18\x02 \x01(\t\x12\x12\n\nsize_bytes\x18\x03 \x01(\x03\"g\n\x06Upload\x12\x0e\n\x06upload\x18\x01 \x01(\t\x12\x0e\n\x06\x64igest\x18\x02 \x01(\t\x12\x12\n\nsize_bytes\x18\x03 \x01(\x03\x12\x17\n\x0f\x63ommitted_bytes\x18\x04 \x01(\x03\x12\x10\n\x08\x63omplete\x18\x05 \x01(\x08\"C\n\x12WriteUploadRequest\x12\x0e\n\x06upload\x18\x01 \x01(\t\x12\x0e\n\x06offset\x18\x02 \x01(\x03\x12\r\n\x05\x63hunk\x18\x03 \x01(\x0c\"I\n\x14\x43reateVersionRequest\x12\x31\n\x07version\x18\x01 \x01(\x0b\x32 .algolink.registry.v1.PushHeader\"7\n\x15\x43ollectGarbageRequest\x12\x0f\n\x07\x64ry_run\x18\x01 \x01(\x08\x12\r\n\x05limit\x18\x02 \x01(\x05\"\xbb\x01\n\x16\x43ollectGarbageResponse\x12.\n\x07garbage\x18\x01 \x03(\x0b\x32\x1d.algolink.registry.v1.Garbage\x12\x15\n\rgarbage_bytes\x18\x02 \x01(\x03\x12\x0c\n\x04more\x18\x03 \x01(\x08\x12\x18\n\x10needed_artifacts\x18\x04 \x01(\x03\x12\x18\n\x10recent_artifacts\x18\x05 \x01(\x03\x12\x18\n\x10given_up_uploads\x18\x06 \x03(\t\"\x84\x01\n\x07Garbage\x12\x0e\n\x06\x64igest\x18\x01 \x01(\t\x12\x12\n\nsize_bytes\x18\x02 \x01(\x03\x12.\n\nwrite_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08versions\x18\x04 \x03(\t\x12\x13\n\x0b\x65xplanation\x18\x05 \x01(\t2\x8a\x03\n\x0f\x41rtifactService\x12U\n\x0b\x42\x65ginUpload\x12(.algolink.registry.v1.BeginUploadRequest\x1a\x1c.algolink.registry.v1.Upload\x12W\n\x0bWriteUpload\x12(.algolink.registry.v1.WriteUploadRequest\x1a\x1c.algolink.registry.v1.Upload(\x01\x12Z\n\rCreateVersion\x12*.algolink.registry.v1.CreateVersionRequest\x1a\x1d.algolink.registry.v1.Version\x12k\n\x0e\x43ollectGarbage\x12+.algolink.registry.v1.CollectGarbageRequest\x1a,.algolink.registry.v1.CollectGarbageResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'algolink.registry.v1.artifacts_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_BEGINUPLOADREQUEST']._serialized_start=99
-  _globals['_BEGINUPLOADREQUEST']._serialized_end=171
-  _globals['_UPLOAD']._serialized_start=173
-  _globals['_UPLOAD']._serialized_end=276
-  _globals['_WRITEUPLOADREQUEST']._serialized_start=278
-  _globals['_WRITEUPLOADREQUEST']._serialized_end=345
-  _globals['_CREATEVERSIONREQUEST']._serialized_start=347
-  _globals['_CREATEVERSIONREQUEST']._serialized_end=420
-  _globals['_ARTIFACTSERVICE']._serialized_start=423
-  _globals['_ARTIFACTSERVICE']._serialized_end=708
+  _globals['_BEGINUPLOADREQUEST']._serialized_start=132
+  _globals['_BEGINUPLOADREQUEST']._serialized_end=204
+  _globals['_UPLOAD']._serialized_start=206
+  _globals['_UPLOAD']._serialized_end=309
+  _globals['_WRITEUPLOADREQUEST']._serialized_start=311
+  _globals['_WRITEUPLOADREQUEST']._serialized_end=378
+  _globals['_CREATEVERSIONREQUEST']._serialized_start=380
+  _globals['_CREATEVERSIONREQUEST']._serialized_end=453
+  _globals['_COLLECTGARBAGEREQUEST']._serialized_start=455
+  _globals['_COLLECTGARBAGEREQUEST']._serialized_end=510
+  _globals['_COLLECTGARBAGERESPONSE']._serialized_start=513
+  _globals['_COLLECTGARBAGERESPONSE']._serialized_end=700
+  _globals['_GARBAGE']._serialized_start=703
+  _globals['_GARBAGE']._serialized_end=835
+  _globals['_ARTIFACTSERVICE']._serialized_start=838
+  _globals['_ARTIFACTSERVICE']._serialized_end=1232
 # @@protoc_insertion_point(module_scope)

@@ -59,6 +59,11 @@ class ArtifactServiceStub:
                 request_serializer=algolink_dot_registry_dot_v1_dot_artifacts__pb2.CreateVersionRequest.SerializeToString,
                 response_deserializer=algolink_dot_registry_dot_v1_dot_registry__pb2.Version.FromString,
                 _registered_method=True)
+        self.CollectGarbage = channel.unary_unary(
+                '/algolink.registry.v1.ArtifactService/CollectGarbage',
+                request_serializer=algolink_dot_registry_dot_v1_dot_artifacts__pb2.CollectGarbageRequest.SerializeToString,
+                response_deserializer=algolink_dot_registry_dot_v1_dot_artifacts__pb2.CollectGarbageResponse.FromString,
+                _registered_method=True)
 
 
 class ArtifactServiceServicer:
@@ -120,6 +125,20 @@ class ArtifactServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CollectGarbage(self, request, context):
+        """Removes artifacts that no version needs, and uploads that were given up.
+
+        A version needs its artifact and each file of its folder, in whatever state
+        it is, until it has been deleted and its `purge_time` has passed by the grace
+        period. What was written within the grace period stays, for its version may
+        be on its way. Several may run at a time. INVALID_ARGUMENT with reason
+        LIMIT_INVALID; UNAVAILABLE with reason ARTIFACT_STORE_UNAVAILABLE: what was
+        removed until then is gone.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ArtifactServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -137,6 +156,11 @@ def add_ArtifactServiceServicer_to_server(servicer, server):
                     servicer.CreateVersion,
                     request_deserializer=algolink_dot_registry_dot_v1_dot_artifacts__pb2.CreateVersionRequest.FromString,
                     response_serializer=algolink_dot_registry_dot_v1_dot_registry__pb2.Version.SerializeToString,
+            ),
+            'CollectGarbage': grpc.unary_unary_rpc_method_handler(
+                    servicer.CollectGarbage,
+                    request_deserializer=algolink_dot_registry_dot_v1_dot_artifacts__pb2.CollectGarbageRequest.FromString,
+                    response_serializer=algolink_dot_registry_dot_v1_dot_artifacts__pb2.CollectGarbageResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -229,6 +253,33 @@ class ArtifactService:
             '/algolink.registry.v1.ArtifactService/CreateVersion',
             algolink_dot_registry_dot_v1_dot_artifacts__pb2.CreateVersionRequest.SerializeToString,
             algolink_dot_registry_dot_v1_dot_registry__pb2.Version.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CollectGarbage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/algolink.registry.v1.ArtifactService/CollectGarbage',
+            algolink_dot_registry_dot_v1_dot_artifacts__pb2.CollectGarbageRequest.SerializeToString,
+            algolink_dot_registry_dot_v1_dot_artifacts__pb2.CollectGarbageResponse.FromString,
             options,
             channel_credentials,
             insecure,
