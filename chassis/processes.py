@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
 
-from chassis import files
+from algolink import files
 
 
 @dataclass(frozen=True, slots=True)

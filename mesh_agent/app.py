@@ -12,17 +12,18 @@ from pathlib import Path
 
 import grpc
 
+from algolink import files
 from algolink.errors import FailedPrecondition
 from algolink.experiment.v1 import facts_pb2, facts_pb2_grpc
-from chassis import auth, errors, files, server
+from algolink.spool.checkpoint import Checkpoint
+from algolink.spool.log_files import LogFiles
+from algolink.spool.shipper import Record, Shipper
+from chassis import auth, errors, server
 from chassis.channel import open_channel
 from chassis.runtime import Runtime
 from mesh_agent import bootstrap_file
-from mesh_agent.checkpoint import Checkpoint
 from mesh_agent.envoy_admin import EnvoyAdmin, envoy_admin
-from mesh_agent.log_files import LogFiles
 from mesh_agent.settings import Settings
-from mesh_agent.shipper import Record, Shipper
 from mesh_agent.supervisor import Supervisor
 
 _log = logging.getLogger(__name__)

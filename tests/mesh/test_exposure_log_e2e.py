@@ -10,8 +10,8 @@ import grpc
 import pytest
 from tritonclient.grpc import service_pb2
 
+from algolink.spool import lines
 from mesh import resources, table
-from mesh_agent import lines
 from tests.mesh import builders, replicas
 from tests.mesh.envoys import Mesh
 

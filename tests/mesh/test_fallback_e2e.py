@@ -10,10 +10,10 @@ import grpc
 import pytest
 
 from algolink.experiment.v1 import facts_pb2
+from algolink.spool import lines
 from experiment_svc import convert_facts
 from experiment_svc.domain import facts
 from mesh import resources, table
-from mesh_agent import lines
 from tests.mesh import builders, replicas
 from tests.mesh.envoys import Mesh
 

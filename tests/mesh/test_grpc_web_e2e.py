@@ -13,7 +13,7 @@ import pytest
 from tritonclient.grpc import service_pb2
 
 from algolink import split
-from mesh_agent import lines
+from algolink.spool import lines
 from tests.mesh import builders
 from tests.mesh.envoys import Mesh
 

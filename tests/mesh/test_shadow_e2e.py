@@ -11,10 +11,10 @@ import pytest
 from tritonclient.grpc import service_pb2
 
 from algolink.experiment.v1 import facts_pb2
+from algolink.spool import lines
 from experiment_svc import convert_facts
 from experiment_svc.domain import counting
 from mesh import resources, table
-from mesh_agent import lines
 from tests.mesh import builders
 from tests.mesh.envoys import Mesh
 

@@ -7,8 +7,8 @@ import json
 import grpc
 import pytest
 
+from algolink.spool import lines
 from mesh import table
-from mesh_agent import lines
 from tests.mesh import builders
 from tests.mesh.envoys import Mesh
 

@@ -14,7 +14,7 @@ import grpc
 import pytest
 
 from algolink.experiment.v1 import facts_pb2, facts_pb2_grpc
-from mesh_agent import lines
+from algolink.spool import lines
 from tests.mesh import builders
 from tests.mesh_agent.agents import Station
 from tests.mesh_agent.builders import a_line

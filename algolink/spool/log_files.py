@@ -13,8 +13,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from chassis import files
-from mesh_agent.checkpoint import Position
+from algolink import files
+from algolink.spool.checkpoint import Position
 
 _CHUNK_BYTES = 4 * 1024 * 1024
 _ROTATED = re.compile(r"\.(\d{8})$")

@@ -7,7 +7,7 @@ import logging
 from dataclasses import dataclass
 from pathlib import Path
 
-from chassis import files
+from algolink import files
 
 _log = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from algolink.experiment.v1 import facts_pb2
-from mesh_agent import lines
+from algolink.spool import lines
 from tests.mesh_agent.builders import a_line
 
 

@@ -19,12 +19,12 @@ from typing import Any, TypeVar
 
 from opentelemetry import metrics
 
+from algolink import files
 from algolink.errors import AlgoLinkError, InvalidArgument
 from algolink.experiment.v1 import facts_pb2
-from chassis import files
-from mesh_agent import lines
-from mesh_agent.checkpoint import Checkpoint, Position
-from mesh_agent.log_files import LogFiles
+from algolink.spool import lines
+from algolink.spool.checkpoint import Checkpoint, Position
+from algolink.spool.log_files import LogFiles
 
 _log = logging.getLogger(__name__)
 

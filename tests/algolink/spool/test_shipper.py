@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from algolink.spool.checkpoint import Checkpoint
+from algolink.spool.log_files import LogFiles
+from algolink.spool.shipper import BATCH_LINES, Pace, Shipper
 from chassis.channel import open_channel
 from mesh_agent.app import record_over
-from mesh_agent.checkpoint import Checkpoint
-from mesh_agent.log_files import LogFiles
-from mesh_agent.shipper import BATCH_LINES, Pace, Shipper
 from tests.mesh import builders
 from tests.mesh_agent.builders import a_line
 from tests.mesh_agent.facts import Facts, serving

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from mesh_agent.checkpoint import Checkpoint, Position
-from mesh_agent.log_files import LogFiles
+from algolink.spool.checkpoint import Checkpoint, Position
+from algolink.spool.log_files import LogFiles
 
 
 @pytest.fixture
