@@ -13,6 +13,7 @@ from algolink.experiment.v1 import (
     assignment_pb2_grpc,
     experiment_pb2_grpc,
     facts_pb2_grpc,
+    losses_pb2_grpc,
     metrics_pb2_grpc,
 )
 from chassis import auth
@@ -29,6 +30,7 @@ from experiment_svc.registry import GrpcRegistry
 from experiment_svc.servicer import ExperimentServicer
 from experiment_svc.servicer_assignment import AssignmentServicer
 from experiment_svc.servicer_facts import FactServicer
+from experiment_svc.servicer_losses import LossServicer
 from experiment_svc.servicer_metrics import MetricServicer
 from experiment_svc.settings import Settings
 from experiment_svc.store_sql import SqlStore
@@ -38,6 +40,7 @@ SERVICE_NAMES = (
     "algolink.experiment.v1.FactService",
     "algolink.experiment.v1.AssignmentService",
     "algolink.experiment.v1.MetricService",
+    "algolink.experiment.v1.LossService",
 )
 
 
@@ -72,6 +75,7 @@ async def app(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
         )
         fact_servicer = FactServicer(store, now=runtime.now)
         metric_servicer = MetricServicer(store, now=runtime.now)
+        loss_servicer = LossServicer(store, now=runtime.now)
         plans = Plans(store)
         assignment_servicer = AssignmentServicer(plans, runtime.draining)
 
@@ -80,6 +84,7 @@ async def app(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
             facts_pb2_grpc.add_FactServiceServicer_to_server(fact_servicer, server)
             metrics_pb2_grpc.add_MetricServiceServicer_to_server(metric_servicer, server)
             assignment_pb2_grpc.add_AssignmentServiceServicer_to_server(assignment_servicer, server)
+            losses_pb2_grpc.add_LossServiceServicer_to_server(loss_servicer, server)
 
         await stack.enter_async_context(
             serve(runtime, settings, register, service_names=SERVICE_NAMES)

@@ -10,7 +10,7 @@ from google.protobuf import json_format
 
 from algolink.experiment.v1 import experiment_pb2 as pb
 from algolink.experiment.v1 import measures_pb2
-from experiment_svc import convert, convert_measures
+from experiment_svc import convert, convert_losses, convert_measures
 from experiment_svc.domain.aggregates import Cell
 from experiment_svc.domain.comparing import Comparison, Effect
 from experiment_svc.domain.decisions import Recommendation
@@ -59,6 +59,7 @@ def results_to_proto(results: Results, recommendation: Recommendation) -> pb.Res
             conflicts=results.conflicts,
             outcomes_outside_window=results.outcomes_outside_window,
         ),
+        losses=[convert_losses.loss_to_proto(loss) for loss in results.losses],
     )
 
 

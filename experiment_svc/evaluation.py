@@ -34,7 +34,8 @@ class Look:
 async def look(reading: Reading, experiment: Experiment, *, at: datetime) -> Look:
     """Results of a started experiment from all facts stored now."""
     facts = await reading.get_aggregates(experiment, at=at)
-    computed = results.compute(experiment, facts, at=at)
+    losses = await reading.losses_of(experiment.name)
+    computed = results.compute(experiment, facts, losses, at=at)
     lowered = {
         key: p_value
         for key, p_value in computed.p_values().items()

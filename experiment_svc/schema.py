@@ -156,3 +156,20 @@ fact_counts = sa.Table(
     sa.Column("conflicts", sa.BigInteger, nullable=False),
 )
 """One row. Locking it lets one batch of facts in at a time."""
+
+losses = sa.Table(
+    "losses",
+    metadata,
+    sa.Column("experiment", sa.Text, primary_key=True),
+    sa.Column("node", sa.Text, primary_key=True),
+    sa.Column("run", sa.Text, primary_key=True),
+    sa.Column("revision", sa.BigInteger, nullable=False),
+    sa.Column("exposures", sa.BigInteger, nullable=False),
+    sa.Column("at_least", sa.Boolean, nullable=False),
+    sa.Column("cause", sa.Text, nullable=False),
+    sa.Column("time_us", sa.BigInteger, nullable=False),
+    sa.Column("acknowledged_us", sa.BigInteger, nullable=True),
+    sa.Column("acknowledged_by", sa.Text, nullable=False),
+    sa.Column("note", sa.Text, nullable=False),
+)
+"""What each run of an Envoy lost of each experiment, as reported last."""

@@ -15,6 +15,7 @@ from experiment_svc.domain.aggregates import Aggregates
 from experiment_svc.domain.definitions import Definition, DefinitionKind
 from experiment_svc.domain.experiments import Experiment, State
 from experiment_svc.domain.facts import Exposure, Outcome, Receipt
+from experiment_svc.domain.losses import Acknowledgement, Loss, Report
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -69,6 +70,12 @@ class Reading(Protocol):
     ) -> Sequence[Definition]:
         """All versions of one, newest first; or the newest of each, by id."""
 
+    async def losses_of(self, name: ExperimentName) -> Sequence[Loss]:
+        """What is, or may be, lost of an experiment's exposures, newest first."""
+
+    async def open_losses(self, *, limit: int) -> Sequence[Loss]:
+        """Losses that nobody has acknowledged, newest first."""
+
 
 class Transaction(Reading, Protocol):
     """All that is written in it is written together, or not at all."""
@@ -98,6 +105,14 @@ class Transaction(Reading, Protocol):
 
     async def add_outcomes(self, batches: Sequence[Sequence[Outcome]]) -> Sequence[Receipt]:
         """Stores what is new; a receipt for each batch."""
+
+    async def report_losses(self, report: Report) -> None:
+        """Stores a report, unless one of the same or a higher revision is there."""
+
+    async def acknowledge_losses(
+        self, name: ExperimentName, acknowledgement: Acknowledgement
+    ) -> Sequence[Loss]:
+        """Acknowledges those of an experiment that are open; returns them."""
 
     async def lower_p_values(self, name: ExperimentName, values: Mapping[str, float]) -> None:
         """Keeps the smaller of each value and the one that is stored."""

@@ -17,6 +17,7 @@ from algolink.client.aio_assignments import AsyncAssignments
 from algolink.client.aio_audit import AsyncAudit
 from algolink.client.aio_history import AsyncHistory
 from algolink.client.aio_lifecycle import AsyncLifecycle
+from algolink.client.aio_losses import AsyncLossesClient
 from algolink.client.aio_metrics import AsyncMetrics
 from algolink.client.aio_traffic import AsyncTrafficClient
 from algolink.client.aio_transport import AioTransport
@@ -59,6 +60,7 @@ class AsyncClient:
         self._timeout_s = timeout_s
         self._transport = AioTransport(self.connection)
         self.traffic = AsyncTrafficClient(self._transport, timeout_s)
+        self.losses = AsyncLossesClient(self._transport, timeout_s)
         self.history = AsyncHistory(self._transport, timeout_s)
         self.lifecycle = AsyncLifecycle(self._transport, timeout_s)
         self.artifacts = AsyncArtifacts(self._transport)

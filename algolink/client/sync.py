@@ -28,6 +28,7 @@ from algolink.client.sync_assignments import Assignments
 from algolink.client.sync_audit import Audit
 from algolink.client.sync_history import History
 from algolink.client.sync_lifecycle import Lifecycle
+from algolink.client.sync_losses import LossesClient
 from algolink.client.sync_metrics import Metrics
 from algolink.client.sync_traffic import TrafficClient
 from algolink.client.sync_transport import SyncTransport
@@ -68,6 +69,7 @@ class Client:
         self._timeout_s = timeout_s
         self._transport = SyncTransport(self.connection)
         self.traffic = TrafficClient(self._transport, timeout_s)
+        self.losses = LossesClient(self._transport, timeout_s)
         self.history = History(self._transport, timeout_s)
         self.lifecycle = Lifecycle(self._transport, timeout_s)
         self.artifacts = Artifacts(self._transport)

@@ -11,6 +11,7 @@ from rich.live import Live
 from algolink.experiment.v1 import experiment_pb2 as pb
 from cli import experiment_file, output, shares
 from cli.commands.experiment_assign import assign
+from cli.commands.experiment_losses import acknowledge_losses
 from cli.session import Session, common, examples
 from cli.views import experiments as views
 
@@ -205,6 +206,7 @@ def show(session: Session, name: str) -> None:
 
 
 experiment.add_command(assign)
+experiment.add_command(acknowledge_losses)
 
 
 def _watch(session: Session, name: str) -> None:

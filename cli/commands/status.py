@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import click
 from rich.console import Group, RenderableType
+from rich.text import Text
 
 from cli.session import Session, common, examples
+from cli.views import losses as loss_views
 from cli.views import routes as views
 
 
@@ -16,6 +18,7 @@ def status(session: Session) -> None:
     with session.client() as client:
         found = client.status()
         routes = client.routes()
+        lost = client.losses.unacknowledged()
         connection = client.connection
 
     def table() -> RenderableType:
@@ -24,12 +27,14 @@ def status(session: Session) -> None:
         return Group(
             head,
             *(settling if found.settling else ()),
+            *((Text(loss_views.alarm(lost), style="bold red"),) if lost else ()),
             "",
             views.replicas(found),
             "",
             views.envoys(found),
             "",
             views.routes(routes) if routes else "nothing is routed yet",
+            *(("", loss_views.losses(lost)) if lost else ()),
         )
 
     session.show(
@@ -38,6 +43,7 @@ def status(session: Session) -> None:
             "data_endpoint": connection.data_endpoint,
             "status": found,
             "routes": routes,
+            "losses": lost,
         },
         table,
     )

@@ -11,7 +11,7 @@ from rich.text import Text
 from algolink.experiment.v1 import experiment_pb2 as pb
 from algolink.experiment.v1 import measures_pb2
 from cli import shares
-from cli.views import measured, metrics, text
+from cli.views import losses, measured, metrics, text
 
 
 def experiments(found: Sequence[pb.Experiment]) -> Table:
@@ -148,6 +148,11 @@ def _verdict(found: pb.Results) -> Table:
             "facts sent again",
             f"{found.facts.redelivered} the same, {found.facts.conflicts} in conflict",
         )
+    for loss in found.losses:
+        is_open = not loss.HasField("acknowledge_time")
+        seen = "not acknowledged" if is_open else f"acknowledged by {loss.acknowledged_by}"
+        told = f"{losses.exposures(loss)} exposures at {loss.node}: {loss.cause} ({seen})"
+        table.add_row("LOST", Text(told, style="bold red" if is_open else ""))
     table.add_row("rule", _rule(found))
     return table
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from algolink.errors import FailedPrecondition
+from experiment_svc.domain import losses
 from experiment_svc.domain.comparing import Comparison, Effect
 from experiment_svc.domain.design import Arm, Rule
 from experiment_svc.domain.experiments import Experiment, State
@@ -105,6 +106,9 @@ def _missing(experiment: Experiment, results: Results, rule: Rule) -> str:
             "units are not where the weights say (sample ratio p = "
             f"{results.sample_ratio.p_value:.3g}): results are not to be trusted"
         )
+    blocked = losses.blocking(results.losses)
+    if blocked:
+        return blocked
     if len(experiment.phases) < rule.min_phases:
         return f"phase {len(experiment.phases)} of the {rule.min_phases} that the rule waits for"
     return ""

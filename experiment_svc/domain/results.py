@@ -14,6 +14,7 @@ from experiment_svc.domain.aggregates import Aggregates, Cell
 from experiment_svc.domain.comparing import Comparer, Comparison, Effect
 from experiment_svc.domain.design import Arm
 from experiment_svc.domain.experiments import Experiment, Phase
+from experiment_svc.domain.losses import Loss
 from experiment_svc.domain.metrics import FOR_DISPLAY, Kind, Measure, Metric, Role
 from experiment_svc.stats import multinomial, multiplicity, sequence
 from experiment_svc.stats.joint import JointMoments
@@ -99,6 +100,7 @@ class Results:
     redelivered: int
     conflicts: int
     outcomes_outside_window: int
+    losses: tuple[Loss, ...] = ()
 
     @property
     def primary(self) -> Measured | None:
@@ -124,7 +126,9 @@ class Results:
         return values
 
 
-def compute(experiment: Experiment, facts: Aggregates, *, at: datetime) -> Results:
+def compute(
+    experiment: Experiment, facts: Aggregates, losses: Sequence[Loss] = (), *, at: datetime
+) -> Results:
     """Results of a started experiment.
 
     An arm or phase that the experiment does not have is left out of the arms
@@ -132,6 +136,7 @@ def compute(experiment: Experiment, facts: Aggregates, *, at: datetime) -> Resul
 
     Args:
         facts: as stored at `at`.
+        losses: of this experiment, newest first.
         at: now; UTC.
     """
     measured = tuple(_measured(experiment, one, facts) for one in experiment.measures)
@@ -149,6 +154,7 @@ def compute(experiment: Experiment, facts: Aggregates, *, at: datetime) -> Resul
         redelivered=facts.redelivered,
         conflicts=facts.conflicts,
         outcomes_outside_window=sum(cell.outside for cell in of_primary),
+        losses=tuple(losses),
     )
 
 

@@ -14,13 +14,16 @@ from experiment_svc.store_sql.aggregates import AggregatesReading
 from experiment_svc.store_sql.definitions import DefinitionsReading, DefinitionsWriting
 from experiment_svc.store_sql.experiments import ExperimentsReading, ExperimentsWriting
 from experiment_svc.store_sql.facts import FactsWriting
+from experiment_svc.store_sql.losses import LossesReading, LossesWriting
 
 
-class SqlReading(ExperimentsReading, DefinitionsReading, AggregatesReading):
+class SqlReading(ExperimentsReading, DefinitionsReading, AggregatesReading, LossesReading):
     """Reads in one transaction."""
 
 
-class SqlTransaction(ExperimentsWriting, DefinitionsWriting, FactsWriting, AggregatesReading):
+class SqlTransaction(
+    ExperimentsWriting, DefinitionsWriting, FactsWriting, AggregatesReading, LossesWriting
+):
     """Reads and writes in one transaction."""
 
 

@@ -14,6 +14,7 @@ from algolink.experiment.v1 import (
     assignment_pb2_grpc,
     experiment_pb2_grpc,
     facts_pb2_grpc,
+    losses_pb2_grpc,
     metrics_pb2_grpc,
 )
 from algolink.registry.v1 import registry_pb2_grpc, versions_pb2_grpc
@@ -28,6 +29,7 @@ from experiment_svc.registry import GrpcRegistry
 from experiment_svc.servicer import ExperimentServicer
 from experiment_svc.servicer_assignment import AssignmentServicer
 from experiment_svc.servicer_facts import FactServicer
+from experiment_svc.servicer_losses import LossServicer
 from experiment_svc.servicer_metrics import MetricServicer
 from experiment_svc.store import Store
 from experiment_svc.store_memory import MemoryStore
@@ -116,6 +118,9 @@ async def address(
         assignment_pb2_grpc.add_AssignmentServiceServicer_to_server(
             AssignmentServicer(Plans(memory_store), runtime.draining), server
         )
+        losses_pb2_grpc.add_LossServiceServicer_to_server(
+            LossServicer(memory_store, now=clock), server
+        )
 
     async with serve(
         runtime,
@@ -152,3 +157,8 @@ def fact_stub(channel: grpc.aio.Channel) -> facts_pb2_grpc.FactServiceStub:
 @pytest.fixture
 def metric_stub(channel: grpc.aio.Channel) -> metrics_pb2_grpc.MetricServiceStub:
     return metrics_pb2_grpc.MetricServiceStub(channel)
+
+
+@pytest.fixture
+def loss_stub(channel: grpc.aio.Channel) -> losses_pb2_grpc.LossServiceStub:
+    return losses_pb2_grpc.LossServiceStub(channel)

@@ -1,5 +1,6 @@
 import datetime
 
+from algolink.experiment.v1 import losses_pb2 as _losses_pb2
 from algolink.experiment.v1 import measures_pb2 as _measures_pb2
 from google.protobuf import empty_pb2 as _empty_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
@@ -204,7 +205,7 @@ class Verdict(_message.Message):
     def __init__(self, winner: _Optional[str] = ..., version: _Optional[int] = ..., summary: _Optional[str] = ..., forced: _Optional[bool] = ..., evidence: _Optional[_Union[Results, _Mapping]] = ..., digest: _Optional[str] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class Results(_message.Message):
-    __slots__ = ("experiment", "time", "arms", "comparisons", "sample_ratio", "recommended_winner", "recommendation", "facts", "metrics")
+    __slots__ = ("experiment", "time", "arms", "comparisons", "sample_ratio", "recommended_winner", "recommendation", "facts", "metrics", "losses")
     EXPERIMENT_FIELD_NUMBER: _ClassVar[int]
     TIME_FIELD_NUMBER: _ClassVar[int]
     ARMS_FIELD_NUMBER: _ClassVar[int]
@@ -214,6 +215,7 @@ class Results(_message.Message):
     RECOMMENDATION_FIELD_NUMBER: _ClassVar[int]
     FACTS_FIELD_NUMBER: _ClassVar[int]
     METRICS_FIELD_NUMBER: _ClassVar[int]
+    LOSSES_FIELD_NUMBER: _ClassVar[int]
     experiment: str
     time: _timestamp_pb2.Timestamp
     arms: _containers.RepeatedCompositeFieldContainer[ArmResults]
@@ -223,7 +225,8 @@ class Results(_message.Message):
     recommendation: str
     facts: FactCounts
     metrics: _containers.RepeatedCompositeFieldContainer[_measures_pb2.MetricResults]
-    def __init__(self, experiment: _Optional[str] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., arms: _Optional[_Iterable[_Union[ArmResults, _Mapping]]] = ..., comparisons: _Optional[_Iterable[_Union[_measures_pb2.Comparison, _Mapping]]] = ..., sample_ratio: _Optional[_Union[SampleRatio, _Mapping]] = ..., recommended_winner: _Optional[str] = ..., recommendation: _Optional[str] = ..., facts: _Optional[_Union[FactCounts, _Mapping]] = ..., metrics: _Optional[_Iterable[_Union[_measures_pb2.MetricResults, _Mapping]]] = ...) -> None: ...
+    losses: _containers.RepeatedCompositeFieldContainer[_losses_pb2.Loss]
+    def __init__(self, experiment: _Optional[str] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., arms: _Optional[_Iterable[_Union[ArmResults, _Mapping]]] = ..., comparisons: _Optional[_Iterable[_Union[_measures_pb2.Comparison, _Mapping]]] = ..., sample_ratio: _Optional[_Union[SampleRatio, _Mapping]] = ..., recommended_winner: _Optional[str] = ..., recommendation: _Optional[str] = ..., facts: _Optional[_Union[FactCounts, _Mapping]] = ..., metrics: _Optional[_Iterable[_Union[_measures_pb2.MetricResults, _Mapping]]] = ..., losses: _Optional[_Iterable[_Union[_losses_pb2.Loss, _Mapping]]] = ...) -> None: ...
 
 class ArmResults(_message.Message):
     __slots__ = ("arm", "version", "requests", "failed_requests", "units", "crossed_units", "units_with_value", "outcomes", "mean", "latency_p50_ms", "latency_p99_ms", "phases")
