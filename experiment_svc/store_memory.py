@@ -13,18 +13,18 @@ from datetime import datetime
 from algolink.names import ExperimentName, ModelName
 from chassis.watch import Change, Notifier
 from experiment_svc import records, store
-from experiment_svc.domain import counting, definitions, facts, losses, windows
+from experiment_svc.domain import counting, definitions, facts, windows
 from experiment_svc.domain.aggregates import Aggregates, Cell
 from experiment_svc.domain.counting import UnitState
 from experiment_svc.domain.definitions import Definition, DefinitionKind
 from experiment_svc.domain.experiments import ROUTED, Experiment, State
 from experiment_svc.domain.facts import Exposure, Outcome, Receipt
-from experiment_svc.domain.losses import Acknowledgement, Loss, Report
 from experiment_svc.domain.metrics import Kind, Metric
 from experiment_svc.domain.windows import Event, UnitValue
 from experiment_svc.stats.joint import JointMoments
 from experiment_svc.stats.quantile import QuantileBounds
 from experiment_svc.stats.undefined import Undefined
+from experiment_svc.store_memory_losses import LossesByKey, MemoryLosses
 
 _RequestCounts = Counter[tuple[str, str, int]]
 
@@ -43,7 +43,7 @@ class _State:
     latency: _RequestCounts = field(default_factory=Counter)
     lowest_p: dict[tuple[str, str], float] = field(default_factory=dict)
     definitions: dict[tuple[str, str], list[Definition]] = field(default_factory=dict)
-    losses: dict[tuple[str, str, str], Loss] = field(default_factory=dict)
+    losses: LossesByKey = field(default_factory=dict)
     redelivered: int = 0
     conflicts: int = 0
 
@@ -89,10 +89,11 @@ class MemoryStore:
             self.notifier.notify()
 
 
-class MemoryTransaction:
+class MemoryTransaction(MemoryLosses):
     """Reads and writes one copy of the state."""
 
     def __init__(self, name: str, state: _State) -> None:
+        super().__init__(state.losses)
         self._name = name
         self._state = state
 
@@ -259,41 +260,6 @@ class MemoryTransaction:
         for comparison, p_value in values.items():
             key = (name.experiment, comparison)
             self._state.lowest_p[key] = min(p_value, self._state.lowest_p.get(key, 1.0))
-
-    async def losses_of(self, name: ExperimentName) -> Sequence[Loss]:
-        """Those of an experiment, newest first."""
-        return [loss for loss in self._losses() if loss.experiment == name.experiment]
-
-    async def open_losses(self, *, limit: int) -> Sequence[Loss]:
-        """Those that nobody has acknowledged, newest first."""
-        return [loss for loss in self._losses() if loss.is_open][:limit]
-
-    async def report_losses(self, report: Report) -> None:
-        """Stores a report, unless one of the same or a higher revision is there."""
-        known = [
-            loss
-            for loss in self._state.losses.values()
-            if (loss.node, loss.run) == (report.node, report.run)
-        ]
-        self._put_losses(losses.merge(known, report))
-
-    async def acknowledge_losses(
-        self, name: ExperimentName, acknowledgement: Acknowledgement
-    ) -> Sequence[Loss]:
-        """Acknowledges those of an experiment that are open; returns them."""
-        found = [loss for loss in await self.losses_of(name) if loss.is_open]
-        taken = [replace(loss, acknowledgement=acknowledgement) for loss in found]
-        self._put_losses(taken)
-        return taken
-
-    def _losses(self) -> list[Loss]:
-        found = [loss for loss in self._state.losses.values() if loss.is_any]
-        found.sort(key=lambda loss: (loss.experiment, loss.node, loss.run))
-        return sorted(found, key=lambda loss: loss.time, reverse=True)
-
-    def _put_losses(self, changed: Sequence[Loss]) -> None:
-        for loss in changed:
-            self._state.losses[loss.experiment, loss.node, loss.run] = loss
 
     def _put(self, experiment: Experiment) -> Experiment:
         self._state.change += 1

@@ -25,6 +25,8 @@ from algolink.experiment.v1 import (
     experiment_pb2_grpc,
     facts_pb2,
     facts_pb2_grpc,
+    losses_pb2,
+    losses_pb2_grpc,
     measures_pb2,
     metrics_pb2_grpc,
 )
@@ -37,6 +39,7 @@ from algolink.router.v1 import (
     traffic_pb2_grpc,
 )
 from tests.algolink_client.fakes_assignment import Assigner
+from tests.algolink_client.fakes_losses import Losses
 from tests.algolink_client.fakes_metrics import Metrics
 from tests.algolink_client.fakes_traffic import Traffic
 
@@ -71,6 +74,7 @@ class World:
         datatype: of the input `x` of all models.
         units: value of the unit header of each prediction, "" without.
         outcomes: by event id.
+        losses: of exposures.
     """
 
     failures: dict[str, int] = field(default_factory=dict)
@@ -81,6 +85,7 @@ class World:
     experiments: dict[str, experiment_pb2.Experiment] = field(default_factory=dict)
     outcomes: dict[str, facts_pb2.Outcome] = field(default_factory=dict)
     units: list[str] = field(default_factory=list)
+    losses: list[losses_pb2.Loss] = field(default_factory=list)
     live: bool = True
     datatype: str = "FP32"
     page_size: int = 100
@@ -418,6 +423,7 @@ def serving(world: World) -> Iterator[str]:
     registry_pb2_grpc.add_RegistryServiceServicer_to_server(Registry(world), server)
     experiment_pb2_grpc.add_ExperimentServiceServicer_to_server(Experiments(world), server)
     facts_pb2_grpc.add_FactServiceServicer_to_server(Facts(world), server)
+    losses_pb2_grpc.add_LossServiceServicer_to_server(Losses(world), server)
     metrics_pb2_grpc.add_MetricServiceServicer_to_server(Metrics(world, refuse), server)
     router_pb2_grpc.add_RouterServiceServicer_to_server(Router(world), server)
     tables_pb2_grpc.add_TableServiceServicer_to_server(Tables(world), server)

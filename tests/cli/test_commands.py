@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import yaml
 
+from algolink.experiment.v1 import losses_pb2
 from cli.experiment_file import EXAMPLE
 from tests.algolink_client import fakes
 from tests.cli.conftest import Run
@@ -180,6 +181,35 @@ class TestRouteAndStatus:
 
         assert "inference-1" in shown
         assert "local" in shown
+
+
+class TestLosses:
+    def test_an_alarm_is_shown_until_somebody_acknowledges_it(
+        self, pushed: Run, world: fakes.World
+    ) -> None:
+        quiet = pushed("status").out
+        world.losses.append(
+            losses_pb2.Loss(
+                experiment="experiments/iris-2",
+                exposures=3,
+                at_least=True,
+                node="envoy-1",
+                cause="Envoy was killed",
+            )
+        )
+
+        alarmed = pushed("status").out
+        taken = pushed("experiment", "acknowledge-losses", "iris-2", "--note", "seen").out
+
+        assert "LOST" not in quiet
+        assert "acknowledge-losses iris-2" in alarmed.replace("\n", " ")
+        assert "at least 3" in alarmed
+        assert "by admin" in taken
+        assert world.losses[0].note == "seen"
+        assert "LOST" not in pushed("status").out
+
+    def test_acknowledging_nothing_says_so(self, pushed: Run) -> None:
+        assert "nothing is lost" in pushed("experiment", "acknowledge-losses", "iris-2").out
 
 
 class TestToken:
