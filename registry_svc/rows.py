@@ -112,6 +112,16 @@ def of_files(artifact: str, manifest: Manifest) -> list[dict[str, object]]:
     ]
 
 
+def of_tags(version: Version) -> list[dict[str, object]]:
+    own = {"model": version.name.model, "number": version.name.number}
+    return [{**own, "key": key, "value": value} for key, value in version.tags.items()]
+
+
+def of_metrics(version: Version) -> list[dict[str, object]]:
+    own = {"model": version.name.model, "number": version.name.number}
+    return [{**own, "name": name, "value": value} for name, value in version.metrics.items()]
+
+
 def signature(value: Mapping[str, Any]) -> Signature:
     return Signature(_tensors(value["inputs"]), _tensors(value["outputs"]))
 

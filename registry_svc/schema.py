@@ -8,19 +8,23 @@ from chassis.columns import UtcDateTime
 
 metadata = sa.MetaData()
 
+_CODE_POINTS = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+"""Ordered by code points everywhere, so that a list's order is its index's."""
+
 database = sa.Table(
     "registry",
     metadata,
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("instance", sa.Text, nullable=False),
+    sa.Column("page_key", sa.LargeBinary, nullable=False),
     sa.Column("head", sa.BigInteger, nullable=False),
 )
-"""One row: whose changes these are, and how many there have been."""
+"""One row: whose changes these are, how many there have been, what signs page tokens."""
 
 models = sa.Table(
     "models",
     metadata,
-    sa.Column("model", sa.Text, primary_key=True),
+    sa.Column("model", _CODE_POINTS, primary_key=True),
     sa.Column("latest_version", sa.BigInteger, nullable=False),
     sa.Column("create_time", UtcDateTime, nullable=False),
     sa.Column("update_time", UtcDateTime, nullable=False),
@@ -31,7 +35,7 @@ models = sa.Table(
 aliases = sa.Table(
     "aliases",
     metadata,
-    sa.Column("model", sa.Text, sa.ForeignKey("models.model"), primary_key=True),
+    sa.Column("model", _CODE_POINTS, sa.ForeignKey("models.model"), primary_key=True),
     sa.Column("alias", sa.Text, primary_key=True),
     sa.Column("version", sa.BigInteger, nullable=False),
     sa.Column("update_time", UtcDateTime, nullable=False),
@@ -43,13 +47,13 @@ aliases = sa.Table(
 versions = sa.Table(
     "versions",
     metadata,
-    sa.Column("model", sa.Text, sa.ForeignKey("models.model"), primary_key=True),
+    sa.Column("model", _CODE_POINTS, sa.ForeignKey("models.model"), primary_key=True),
     sa.Column("number", sa.BigInteger, primary_key=True),
     sa.Column("digest", sa.Text, nullable=False, index=True),
     sa.Column("size_bytes", sa.BigInteger, nullable=False),
     sa.Column("signature", sa.JSON, nullable=False),
     sa.Column("description", sa.Text, nullable=False),
-    sa.Column("create_time", UtcDateTime, nullable=False),
+    sa.Column("create_time", UtcDateTime, nullable=False, index=True),
     sa.Column("state", sa.Text, nullable=False),
     sa.Column("state_time", UtcDateTime, nullable=False),
     sa.Column("state_reason", sa.Text, nullable=False),
@@ -72,11 +76,35 @@ artifact_files = sa.Table(
 )
 """What is in the folders; rows are added and never changed."""
 
+version_tags = sa.Table(
+    "version_tags",
+    metadata,
+    sa.Column("model", _CODE_POINTS, primary_key=True),
+    sa.Column("number", sa.BigInteger, primary_key=True),
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("value", _CODE_POINTS, nullable=False),
+    sa.ForeignKeyConstraint(["model", "number"], ["versions.model", "versions.number"]),
+    sa.Index("version_tags_by_value", "key", "value", "model", "number"),
+)
+"""What `versions.tags` says, to search by."""
+
+version_metrics = sa.Table(
+    "version_metrics",
+    metadata,
+    sa.Column("model", _CODE_POINTS, primary_key=True),
+    sa.Column("number", sa.BigInteger, primary_key=True),
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("value", sa.Double, nullable=False),
+    sa.ForeignKeyConstraint(["model", "number"], ["versions.model", "versions.number"]),
+    sa.Index("version_metrics_by_value", "name", "value", "model", "number"),
+)
+"""What `versions.metrics` says, to search by."""
+
 pushes = sa.Table(
     "pushes",
     metadata,
     sa.Column("request_id", sa.Text, primary_key=True),
-    sa.Column("model", sa.Text, nullable=False),
+    sa.Column("model", _CODE_POINTS, nullable=False),
     sa.Column("number", sa.BigInteger, nullable=False),
     sa.Column("digest", sa.Text, nullable=False),
     sa.ForeignKeyConstraint(["model", "number"], ["versions.model", "versions.number"]),
@@ -85,7 +113,7 @@ pushes = sa.Table(
 alias_moves = sa.Table(
     "alias_moves",
     metadata,
-    sa.Column("model", sa.Text, sa.ForeignKey("models.model"), primary_key=True),
+    sa.Column("model", _CODE_POINTS, sa.ForeignKey("models.model"), primary_key=True),
     sa.Column("number", sa.BigInteger, primary_key=True),
     sa.Column("alias", sa.Text, nullable=False),
     sa.Column("version", sa.BigInteger, nullable=True),

@@ -21,12 +21,16 @@ from registry_svc import actors, convert
 from registry_svc.artifacts import Artifacts
 from registry_svc.domain import lifecycle, models, paging
 from registry_svc.domain.models import ModelState
+from registry_svc.domain.search import fields, orders, predicates, records
 from registry_svc.domain.versions import Version
 from registry_svc.pushing import Pusher
 from registry_svc.recording import Recorder
 from registry_svc.store import Store
 
 _log = logging.getLogger(__name__)
+
+ALL_MODELS = "models/-"
+"""Parent of all versions."""
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -73,10 +77,17 @@ class RegistryServicer(registry_pb2_grpc.RegistryServiceServicer):
         self, request: pb.ListModelsRequest, context: Context
     ) -> pb.ListModelsResponse:
         page_size = paging.size(request.page_size)
-        after = paging.after(request.page_token, ModelName.parse)
+        predicate = predicates.read(request.filter, fields.OF_MODELS)
+        order = orders.read(request.order_by, fields.OF_MODELS, orders.MODELS)
         async with self._store.reading() as reader:
-            found = await reader.list_models(after=after, limit=page_size + 1)
-        page, next_page_token = paging.cut(found, page_size, lambda model: str(model.name))
+            scope = ("models", request.filter, request.order_by)
+            pages = paging.Pages(await reader.page_key(), scope)
+            found = await reader.search_models(
+                predicate, order, after=pages.after(request.page_token), limit=page_size + 1
+            )
+        page, next_page_token = pages.cut(
+            found, page_size, lambda model: orders.place(records.of_model(model), order)
+        )
         return pb.ListModelsResponse(
             models=[convert.model_to_proto(model) for model in page],
             next_page_token=next_page_token,
@@ -90,18 +101,25 @@ class RegistryServicer(registry_pb2_grpc.RegistryServiceServicer):
     async def ListVersions(
         self, request: pb.ListVersionsRequest, context: Context
     ) -> pb.ListVersionsResponse:
-        parent = ModelName.parse(request.parent)
+        parent = None if request.parent == ALL_MODELS else ModelName.parse(request.parent)
         page_size = paging.size(request.page_size)
-        last = paging.after(request.page_token, lambda name: _version_of(parent, name))
+        predicate = predicates.among_versions(
+            predicates.read(request.filter, fields.OF_VERSIONS),
+            model=parent.model if parent else None,
+            deleted=request.show_deleted,
+        )
+        order = orders.read(request.order_by, fields.ORDERS_OF_VERSIONS, orders.VERSIONS)
         async with self._store.reading() as reader:
-            model = await reader.get_model(parent)
-            found = await reader.list_versions(
-                model.name,
-                below=last.number if last else None,
-                limit=page_size + 1,
-                deleted=request.show_deleted,
+            if parent is not None:
+                await reader.get_model(parent)
+            scope = (request.parent, request.filter, request.order_by, request.show_deleted)
+            pages = paging.Pages(await reader.page_key(), scope)
+            found = await reader.search_versions(
+                predicate, order, after=pages.after(request.page_token), limit=page_size + 1
             )
-        page, next_page_token = paging.cut(found, page_size, lambda version: str(version.name))
+        page, next_page_token = pages.cut(
+            found, page_size, lambda version: orders.place(records.to_order(version), order)
+        )
         return pb.ListVersionsResponse(
             versions=[convert.version_to_proto(version) for version in page],
             next_page_token=next_page_token,
@@ -199,10 +217,3 @@ def _limit(request: pb.DownloadArtifactRequest) -> int | None:
             max_bytes=request.max_bytes,
         )
     return request.max_bytes or None
-
-
-def _version_of(parent: ModelName, name: str) -> VersionName:
-    version = VersionName.parse(name)
-    if version.model != parent.model:
-        raise ValueError(f"{version} is not of {parent}")
-    return version

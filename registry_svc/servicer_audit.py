@@ -10,8 +10,6 @@ from registry_svc.domain.audit import Recorded
 from registry_svc.servicer import Context
 from registry_svc.store import Store
 
-_PLACE = "auditEntries"
-
 
 class AuditServicer(audit_pb2_grpc.AuditServiceServicer):
     """Parses, loads and replies."""
@@ -23,12 +21,11 @@ class AuditServicer(audit_pb2_grpc.AuditServiceServicer):
         self, request: pb.ListAuditEntriesRequest, context: Context
     ) -> pb.ListAuditEntriesResponse:
         page_size = paging.size(request.page_size)
-        after = paging.after(request.page_token, lambda text: paging.number_in(_PLACE, text))
         async with self._store.reading() as reader:
+            pages = paging.Pages(await reader.page_key(), ("auditEntries",))
+            after = paging.number_after(pages, request.page_token)
             found = await reader.list_entries(after=after or 0, limit=page_size + 1)
-        page, next_page_token = paging.cut(
-            found, page_size, lambda each: f"{_PLACE}/{each.entry.number}"
-        )
+        page, next_page_token = pages.cut(found, page_size, lambda each: (each.entry.number,))
         return pb.ListAuditEntriesResponse(
             entries=[_to_proto(each) for each in page], next_page_token=next_page_token
         )

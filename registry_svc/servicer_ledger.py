@@ -50,12 +50,13 @@ class LedgerServicer(ledger_pb2_grpc.LedgerServiceServicer):
         parent = ModelName.parse(request.parent)
         alias = names.check_alias(request.alias) if request.alias else None
         page_size = paging.size(request.page_size)
-        place = f"{parent}/aliasMoves/{alias or '-'}"
-        below = paging.after(request.page_token, lambda text: paging.number_in(place, text))
         async with self._store.reading() as reader:
             await reader.get_model(parent)
+            scope = (f"{parent}/aliasMoves", request.alias)
+            pages = paging.Pages(await reader.page_key(), scope)
+            below = paging.number_after(pages, request.page_token)
             found = await reader.list_moves(parent, alias=alias, below=below, limit=page_size + 1)
-        page, next_page_token = paging.cut(found, page_size, lambda move: f"{place}/{move.number}")
+        page, next_page_token = pages.cut(found, page_size, lambda move: (move.number,))
         return pb.ListAliasMovesResponse(
             moves=[convert_ledger.move_to_proto(move) for move in page],
             next_page_token=next_page_token,

@@ -14,6 +14,8 @@ from registry_svc.domain.audit import Entry, Recorded, Seal
 from registry_svc.domain.ledger import AliasMove
 from registry_svc.domain.models import Model, ModelState
 from registry_svc.domain.pushes import Push
+from registry_svc.domain.search.orders import Order, Place
+from registry_svc.domain.search.predicates import Predicate
 from registry_svc.domain.versions import Version
 
 
@@ -36,6 +38,14 @@ class Reader(Protocol):
             NotFound: MODEL_NOT_FOUND.
         """
 
+    async def page_key(self) -> bytes:
+        """What signs the page tokens of this database; nobody outside knows it."""
+
+    async def search_models(
+        self, predicate: Predicate, order: Order, *, after: Place | None, limit: int
+    ) -> Sequence[Model]:
+        """At most `limit` models that match, in `order`, beyond `after`."""
+
     async def list_models(self, *, after: ModelName | None, limit: int) -> Sequence[Model]:
         """At most `limit` models whose name is beyond `after`, ordered by name."""
 
@@ -45,6 +55,11 @@ class Reader(Protocol):
         Raises:
             NotFound: MODEL_NOT_FOUND or VERSION_NOT_FOUND.
         """
+
+    async def search_versions(
+        self, predicate: Predicate, order: Order, *, after: Place | None, limit: int
+    ) -> Sequence[Version]:
+        """At most `limit` versions that match, in `order`, beyond `after`."""
 
     async def list_versions(
         self, model: ModelName, *, below: int | None, limit: int, deleted: bool = True

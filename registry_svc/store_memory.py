@@ -8,7 +8,9 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cmp_to_key
 from itertools import chain, islice, zip_longest
+from typing import TypeVar
 
 from algolink.errors import Aborted
 from algolink.manifest import Manifest
@@ -19,7 +21,13 @@ from registry_svc.domain.audit import Entry, Recorded, Seal
 from registry_svc.domain.ledger import AliasMove
 from registry_svc.domain.models import Model, ModelState
 from registry_svc.domain.pushes import Push
+from registry_svc.domain.search import orders, records
+from registry_svc.domain.search.matching import Record, matches
+from registry_svc.domain.search.orders import Order, Place
+from registry_svc.domain.search.predicates import Predicate
 from registry_svc.domain.versions import State, Version
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -87,6 +95,25 @@ class _Transaction:
         if model is None:
             raise models.model_not_found(name)
         return model
+
+    async def page_key(self) -> bytes:
+        return self._instance.encode()
+
+    async def search_models(
+        self, predicate: Predicate, order: Order, *, after: Place | None, limit: int
+    ) -> Sequence[Model]:
+        by_record = [(records.of_model(model), model) for model in self._state.models.values()]
+        return _page(by_record, predicate, order, after)[:limit]
+
+    async def search_versions(
+        self, predicate: Predicate, order: Order, *, after: Place | None, limit: int
+    ) -> Sequence[Version]:
+        by_record = [
+            (records.of_version(version, self._state.models[name]), version)
+            for name, versions in self._state.versions.items()
+            for version in versions
+        ]
+        return _page(by_record, predicate, order, after)[:limit]
 
     async def list_models(self, *, after: ModelName | None, limit: int) -> Sequence[Model]:
         ordered = sorted(self._state.models.items())
@@ -209,3 +236,18 @@ class _Transaction:
 
     async def add_files(self, artifact: str, manifest: Manifest) -> None:
         self._state.folders[artifact] = manifest
+
+
+def _page(
+    by_record: list[tuple[Record, T]], predicate: Predicate, order: Order, after: Place | None
+) -> list[T]:
+    def compared(a: tuple[Record, T], b: tuple[Record, T]) -> int:
+        return orders.compared(a[0], b[0], order)
+
+    found = [
+        (record, item)
+        for record, item in by_record
+        if matches(predicate, record) and (after is None or orders.is_after(record, after, order))
+    ]
+    found.sort(key=cmp_to_key(compared))
+    return [item for _, item in found]

@@ -16,12 +16,14 @@ from algolink.manifest import Manifest
 from algolink.names import ModelName, VersionName
 from chassis import database
 from chassis.watch import Change
-from registry_svc import rows, schema
+from registry_svc import rows, schema, search_sql
 from registry_svc.domain import models
 from registry_svc.domain.audit import Entry, Recorded, Seal
 from registry_svc.domain.ledger import AliasMove
 from registry_svc.domain.models import Alias, Model, ModelState
 from registry_svc.domain.pushes import Push
+from registry_svc.domain.search.orders import Order, Place
+from registry_svc.domain.search.predicates import Predicate
 from registry_svc.domain.versions import State, Version
 
 _ENTRIES, _SEALS = schema.audit_entries, schema.audit_seals
@@ -71,9 +73,29 @@ class SqlReader:
             raise models.model_not_found(name)
         return model
 
+    async def page_key(self) -> bytes:
+        result = await self._connection.execute(sa.select(schema.database.c.page_key))
+        return bytes(result.scalar_one())
+
+    async def search_models(
+        self, predicate: Predicate, order: Order, *, after: Place | None, limit: int
+    ) -> Sequence[Model]:
+        query = await search_sql.select(
+            self._connection, search_sql.MODELS, predicate, order, after
+        )
+        return await self._models(query.limit(limit))
+
+    async def search_versions(
+        self, predicate: Predicate, order: Order, *, after: Place | None, limit: int
+    ) -> Sequence[Version]:
+        query = await search_sql.select(
+            self._connection, search_sql.VERSIONS, predicate, order, after
+        )
+        result = await self._connection.execute(query.limit(limit))
+        return [rows.version(row) for row in result]
+
     async def list_models(self, *, after: ModelName | None, limit: int) -> Sequence[Model]:
-        # In the code points' order, whatever the database's locale.
-        by_name = sa.collate(schema.models.c.model, _collation(self._connection))
+        by_name = schema.models.c.model
         query = sa.select(schema.models).order_by(by_name).limit(limit)
         if after is not None:
             query = query.where(by_name > after.model)
@@ -241,6 +263,7 @@ class SqlWriter(SqlReader):
 
     async def add_version(self, version: Version) -> None:
         await self._connection.execute(sa.insert(schema.versions).values(rows.of_version(version)))
+        await self._put_notes(version)
 
     async def add_move(self, move: AliasMove) -> None:
         await self._connection.execute(sa.insert(schema.alias_moves).values(rows.of_move(move)))
@@ -260,6 +283,7 @@ class SqlWriter(SqlReader):
                 f"{version.name} has changed since it was read",
                 version=version.name,
             )
+        await self._put_notes(saved)
         return saved
 
     async def add_entry(self, entry: Entry) -> None:
@@ -282,6 +306,21 @@ class SqlWriter(SqlReader):
     async def add_push(self, push: Push) -> None:
         await self._connection.execute(sa.insert(schema.pushes).values(rows.of_push(push)))
 
+    async def _put_notes(self, version: Version) -> None:
+        """Keeps what searches look at as the version has it."""
+        for table, values in (
+            (schema.version_tags, rows.of_tags(version)),
+            (schema.version_metrics, rows.of_metrics(version)),
+        ):
+            if version.revision > 1:
+                await self._connection.execute(
+                    sa.delete(table).where(
+                        table.c.model == version.name.model, table.c.number == version.name.number
+                    )
+                )
+            if values:
+                await self._connection.execute(sa.insert(table), values)
+
     async def _next_change(self) -> int:
         result = await self._connection.execute(
             sa.update(schema.database)
@@ -299,10 +338,6 @@ class SqlWriter(SqlReader):
 
 def _is(name: ModelName) -> sa.ColumnElement[bool]:
     return schema.models.c.model == name.model
-
-
-def _collation(connection: AsyncConnection) -> str:
-    return "C" if connection.dialect.name == "postgresql" else "BINARY"
 
 
 def _parts(names: Sequence[str], size: int = 500) -> Iterable[Sequence[str]]:

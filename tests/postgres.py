@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,10 +27,12 @@ _SUPERUSER = "postgres"
 _UNPRIVILEGED = "nobody"
 _START_ATTEMPTS = 5
 _BINARIES = Path("pginstall/bin")
-_SETTINGS = {
+_FORGETFUL = {
     "fsync": "off",  # the data of a test need not survive a power cut
     "synchronous_commit": "off",
     "full_page_writes": "off",
+}
+_SETTINGS = {
     "shared_buffers": "16MB",
     "max_connections": "100",
     "unix_socket_directories": "",
@@ -71,8 +73,12 @@ class PostgresServer:
 
 
 @contextmanager
-def postgres_server() -> Iterator[PostgresServer]:
-    """Starts a server in a temporary folder; stops it and removes the folder on exit."""
+def postgres_server(settings: Mapping[str, str] = _FORGETFUL) -> Iterator[PostgresServer]:
+    """Starts a server in a temporary folder; stops it and removes the folder on exit.
+
+    Args:
+        settings: what it is told beyond what every server here is.
+    """
     user = _UNPRIVILEGED if os.geteuid() == 0 else None  # PostgreSQL refuses to run as root
     folder = Path(tempfile.mkdtemp(prefix="algolink-postgres-"))
     try:
@@ -82,7 +88,7 @@ def postgres_server() -> Iterator[PostgresServer]:
         data = folder / "data"
         initdb = [str(binaries / "initdb"), "-D", str(data), "-U", _SUPERUSER, "-A", "trust"]
         _run([*initdb, "-E", "UTF8", "--locale=C", "--no-sync"], user=user)
-        process, port = _start(binaries, data, user)
+        process, port = _start(binaries, data, user, _SETTINGS | dict(settings))
         try:
             yield PostgresServer(binaries, port)
         finally:
@@ -91,12 +97,14 @@ def postgres_server() -> Iterator[PostgresServer]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _start(binaries: Path, data: Path, user: str | None) -> tuple[subprocess.Popen[bytes], int]:
+def _start(
+    binaries: Path, data: Path, user: str | None, told: Mapping[str, str]
+) -> tuple[subprocess.Popen[bytes], int]:
     """Starts the server and waits until it answers; returns it and its port."""
     log = data / "server.log"
     for _ in range(_START_ATTEMPTS):
         port = _free_port()
-        settings = [f"--{name}={value}" for name, value in _SETTINGS.items()]
+        settings = [f"--{name}={value}" for name, value in told.items()]
         command = [str(binaries / "postgres"), "-D", str(data), "-p", str(port), *settings]
         with log.open("wb") as output:
             process = subprocess.Popen(

@@ -30,6 +30,7 @@ from algolink.client.sync_history import History
 from algolink.client.sync_lifecycle import Lifecycle
 from algolink.client.sync_losses import LossesClient
 from algolink.client.sync_metrics import Metrics
+from algolink.client.sync_search import Search
 from algolink.client.sync_traffic import TrafficClient
 from algolink.client.sync_transport import SyncTransport
 from algolink.errors import InvalidArgument
@@ -47,7 +48,8 @@ class Client:
     short (`iris`) or whole (`models/iris`).
 
     `history` holds what the registry remembers of aliases, `lifecycle` what may
-    become of versions, `audit` who changed what, `assignments` who is in which arm.
+    become of versions, `audit` who changed what, `assignments` who is in which arm; `search` finds
+    models and versions.
 
     Every method raises a class of `algolink.errors`: `Unavailable` with reason
     ENDPOINT_UNREACHABLE where nothing listens, otherwise what the service said.
@@ -76,6 +78,7 @@ class Client:
         self.audit = Audit(self._transport, timeout_s)
         self.assignments = Assignments(self._transport, timeout_s)
         self.metrics = Metrics(self._transport, timeout_s)
+        self.search = Search(self._transport, timeout_s)
         self._takes: dict[tuple[str, int | None], Takes] = {}
 
     def __enter__(self) -> Self:

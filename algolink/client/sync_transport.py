@@ -53,16 +53,18 @@ class SyncTransport:
 
         return self._attempted(endpoint, attempts, send)
 
-    def items(self, pages: Pages[Reply, Item], timeout_s: float) -> list[Item]:
-        """All items of a list."""
+    def items(
+        self, pages: Pages[Reply, Item], timeout_s: float, *, limit: int | None = None
+    ) -> list[Item]:
+        """All items of a list, or its first `limit`."""
         found: list[Item] = []
         token = ""
         while True:
             page = self.unary(pages.page(token), timeout_s)
             found.extend(pages.items(page))
             token = pages.next_token(page)
-            if not token:
-                return found
+            if not token or (limit is not None and len(found) >= limit):
+                return found[:limit]
 
     def wait(self, wait: Wait[Reply], timeout_s: float) -> Reply:
         """Asks until the state is there; what `wait.late` makes once the time is over."""

@@ -13,7 +13,7 @@ from algolink.client import Client
 from algolink.names import CHAMPION
 from algolink.registry.v1 import registry_pb2 as pb
 from cli import output, times
-from cli.commands import model_files, model_history, model_lifecycle
+from cli.commands import model_files, model_history, model_lifecycle, model_search
 from cli.pairs import NUMBER_PAIR, PAIR
 from cli.session import Session, common, examples
 from cli.views import ledger as ledger_views
@@ -183,6 +183,7 @@ def alias(
 model.add_command(model_history.history)
 model.add_command(model_history.rollback)
 model.add_command(model_files.pull)
+model.add_command(model_search.search)
 for command in (
     model_lifecycle.compare,
     model_lifecycle.annotate,

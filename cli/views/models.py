@@ -61,6 +61,30 @@ def versions(found: Sequence[pb.Version]) -> Table:
     return table
 
 
+def found_versions(found: Sequence[pb.Version], noted: Sequence[str]) -> Table:
+    """Versions of several models, with the tags and metrics that were asked about."""
+    headings = [each.partition(".")[2].upper() for each in noted]
+    table = text.grid("MODEL", "VERSION", "STATE", *headings, "PUSHED", "DESCRIPTION")
+    for version in found:
+        model, _, number = version.name.removeprefix("models/").partition("/versions/")
+        table.add_row(
+            model,
+            number,
+            state(version),
+            *(_note(version, each) for each in noted),
+            text.moment(version.create_time),
+            version.description or text.NOTHING,
+        )
+    return table
+
+
+def _note(version: pb.Version, name: str) -> str:
+    field, _, key = name.partition(".")
+    if field == "tags":
+        return version.tags.get(key, text.NOTHING)
+    return f"{version.metrics[key]:g}" if key in version.metrics else text.NOTHING
+
+
 def version(found: pb.Version) -> Table:
     table = text.facts()
     table.add_row("version", found.name)

@@ -174,9 +174,31 @@ class Registry(registry_pb2_grpc.RegistryServiceServicer):
         self, request: registry_pb2.ListVersionsRequest, context: Context
     ) -> registry_pb2.ListVersionsResponse:
         self._world.called("ListVersions", context)
+        if request.parent == "models/-":
+            return self._found(request, context)
         self._world.model(request.parent, context)
         newest_first = reversed(self._world.versions[request.parent])
         return registry_pb2.ListVersionsResponse(versions=newest_first)
+
+    def _found(
+        self, request: registry_pb2.ListVersionsRequest, context: Context
+    ) -> registry_pb2.ListVersionsResponse:
+        """Understands filters that are empty or `number = N`."""
+        field, _, number = request.filter.partition(" = ")
+        if request.filter and field != "number":
+            why = f"position 1: there is no field {field!r}"
+            refuse(context, errors.InvalidArgument("FILTER_INVALID", why, position=1))
+        start = int(request.page_token or 0)
+        end = start + min(request.page_size, self._world.page_size)
+        found = [
+            version
+            for name in sorted(self._world.versions)
+            for version in reversed(self._world.versions[name])
+            if not number or version.number == int(number)
+        ]
+        return registry_pb2.ListVersionsResponse(
+            versions=found[start:end], next_page_token=str(end) if end < len(found) else ""
+        )
 
     def SetAlias(
         self, request: registry_pb2.SetAliasRequest, context: Context

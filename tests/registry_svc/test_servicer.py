@@ -135,6 +135,13 @@ async def test_lists_come_in_pages(registry: Registry, iris: pb.Model) -> None:
         ({"page_size": -1}, "PAGE_SIZE_INVALID"),
         ({"page_size": 1_001}, "PAGE_SIZE_INVALID"),
         ({"page_token": "nonsense"}, "PAGE_TOKEN_INVALID"),
+        ({"filter": "color = red"}, "FILTER_INVALID"),
+        ({"order_by": "color"}, "ORDER_BY_INVALID"),
+        ({"order_by": "model down"}, "ORDER_BY_INVALID"),
+        ({"order_by": "model, model desc"}, "ORDER_BY_INVALID"),
+        ({"order_by": "aliases"}, "ORDER_BY_INVALID"),
+        ({"order_by": "model.x"}, "ORDER_BY_INVALID"),
+        ({"order_by": ","}, "ORDER_BY_INVALID"),
     ],
 )
 async def test_a_page_that_cannot_be_is_refused(
@@ -146,6 +153,57 @@ async def test_a_page_that_cannot_be_is_refused(
     )
 
     assert [models.reason, versions.reason] == [reason, reason]
+
+
+async def test_versions_of_all_models_are_searched_in_pages(
+    registry: Registry, iris: pb.Model, onnx_model: bytes
+) -> None:
+    await registry.push(onnx_model, model="models/digits", request_id="three")
+    request = pb.ListVersionsRequest(
+        parent="models/-", page_size=1, filter="aliases:champion OR number = 2", order_by="model"
+    )
+
+    found = []
+    while True:
+        page = await registry.stub.ListVersions(request)
+        found += [version.name for version in page.versions]
+        request.page_token = page.next_page_token
+        if not page.next_page_token:
+            break
+
+    assert found == [
+        "models/digits/versions/1",
+        "models/iris/versions/2",
+        "models/iris/versions/1",
+    ]
+
+
+async def test_models_are_searched(registry: Registry, iris: pb.Model, onnx_model: bytes) -> None:
+    await registry.push(onnx_model, model="models/digits", request_id="three")
+
+    found = await registry.stub.ListModels(
+        pb.ListModelsRequest(filter="latest_version >= 1", order_by="latest_version desc")
+    )
+    none = await registry.stub.ListModels(pb.ListModelsRequest(filter="aliases:challenger"))
+
+    assert [model.name for model in found.models] == ["models/iris", "models/digits"]
+    assert list(none.models) == []
+
+
+async def test_a_page_token_of_another_filter_is_refused(
+    registry: Registry, iris: pb.Model
+) -> None:
+    page = await registry.stub.ListVersions(pb.ListVersionsRequest(parent=iris.name, page_size=1))
+
+    error = await refusal(
+        registry.stub.ListVersions(
+            pb.ListVersionsRequest(
+                parent=iris.name, filter="number = 1", page_token=page.next_page_token
+            )
+        )
+    )
+
+    assert error.reason == "PAGE_TOKEN_INVALID"
 
 
 async def test_a_page_token_of_another_model_is_refused(

@@ -131,9 +131,11 @@ class RegistryServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListModels(self, request, context):
-        """Lists models, ordered by name.
+        """Lists models, ordered by name unless asked otherwise.
 
-        INVALID_ARGUMENT with reason PAGE_SIZE_INVALID or PAGE_TOKEN_INVALID.
+        INVALID_ARGUMENT with reason PAGE_SIZE_INVALID, PAGE_TOKEN_INVALID (of
+        another list, or not made here), FILTER_INVALID (with the position) or
+        ORDER_BY_INVALID.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -149,10 +151,12 @@ class RegistryServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListVersions(self, request, context):
-        """Lists the versions of a model, newest first; deleted ones only where asked.
+        """Lists the versions of a model, or of all, newest first unless asked
+        otherwise; deleted ones only where asked.
 
         NOT_FOUND with reason MODEL_NOT_FOUND; INVALID_ARGUMENT with reason
-        PAGE_SIZE_INVALID or PAGE_TOKEN_INVALID.
+        PAGE_SIZE_INVALID, PAGE_TOKEN_INVALID (of another list, or not made here),
+        FILTER_INVALID (with the position) or ORDER_BY_INVALID.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

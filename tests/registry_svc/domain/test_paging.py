@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import base64
+from dataclasses import replace
+
 import pytest
 
 from algolink.errors import InvalidArgument
-from algolink.names import ModelName
 from registry_svc.domain import paging
+
+PAGES = paging.Pages(b"k" * 32, ("models/iris", 'state = "READY"', "number"))
 
 
 def test_no_page_size_means_the_default() -> None:
@@ -20,22 +24,53 @@ def test_a_page_size_out_of_range_is_refused(requested: int) -> None:
 
 
 def test_pages_follow_one_another_to_the_end() -> None:
-    items, seen, token = ["models/a", "models/b", "models/c"], [], ""
+    items, seen, token = [1, 2, 3], [], ""
 
     while True:
-        last = paging.after(token, ModelName.parse)
-        rest = [item for item in items if last is None or item > str(last)]
-        page, token = paging.cut(rest[:3], 2, str)
+        last = paging.number_after(PAGES, token)
+        rest = [item for item in items if last is None or item > last]
+        page, token = PAGES.cut(rest[:3], 2, lambda item: (item,))
         seen.append(list(page))
         if not token:
             break
 
-    assert seen == [["models/a", "models/b"], ["models/c"]]
+    assert seen == [[1, 2], [3]]
 
 
-@pytest.mark.parametrize("token", ["nonsense!", "ünicode", paging.token("no model name")])
-def test_a_token_of_something_else_is_refused(token: str) -> None:
+def test_a_place_comes_back_as_it_was() -> None:
+    place = ("iris", 3, 0.25, None, "2026-03-01T12:00:00+00:00", "ünïcode")
+
+    assert PAGES.after(PAGES.token(place)) == place
+    assert PAGES.after("") is None
+
+
+TOKEN = PAGES.token(("iris", 3))
+FORGED = base64.urlsafe_b64encode(b"\0" * 16 + b'["iris",9]').decode()
+
+
+@pytest.mark.parametrize(
+    "token",
+    ["nonsense!", "ünicode", "YQ==", FORGED, TOKEN[:-4], "A" + TOKEN[1:], TOKEN[:-8] + "AAAAAAA="],
+)
+def test_a_token_that_was_not_made_here_is_refused(token: str) -> None:
     with pytest.raises(InvalidArgument) as caught:
-        paging.after(token, ModelName.parse)
+        PAGES.after(token)
+
+    assert caught.value.reason == "PAGE_TOKEN_INVALID"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        replace(PAGES, key=b"j" * 32),
+        replace(PAGES, scope=("models/iris", 'state = "READY"', "")),
+        replace(PAGES, scope=("models/iris", "", "number")),
+        replace(PAGES, scope=("models/digits", 'state = "READY"', "number")),
+    ],
+    ids=["database", "order", "filter", "collection"],
+)
+def test_a_token_of_another_list_is_refused(other: paging.Pages) -> None:
+    with pytest.raises(InvalidArgument) as caught:
+        other.after(TOKEN)
 
     assert caught.value.reason == "PAGE_TOKEN_INVALID"
