@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Self
@@ -13,6 +13,7 @@ import yaml
 
 from algolink.errors import InvalidArgument
 from algolink.names import shown
+from cli.yaml_lines import lines_of
 
 _SPAN = re.compile(r"(?P<number>\d{1,9})(?P<unit>ms|s|m|h|d)")
 _SPAN_UNITS = {
@@ -37,6 +38,7 @@ def read(text: str, source: str, reason: str) -> Section:
     """
     try:
         value = yaml.safe_load(text)
+        lines, twice = lines_of(text)
     except yaml.YAMLError as error:
         where = getattr(error, "problem_mark", None)
         line = f" at line {where.line + 1}" if where is not None else ""
@@ -44,7 +46,10 @@ def read(text: str, source: str, reason: str) -> Section:
         raise InvalidArgument(
             reason, f"{source} is not YAML{line}: {problem}", file=source
         ) from error
-    return Section.of(value, source, reason=reason)
+    top = Section.of(value, source, reason=reason, lines=lines)
+    for path in twice:
+        raise top.error(path, "is there twice")
+    return top
 
 
 @dataclass(slots=True)
@@ -56,35 +61,42 @@ class Section:
         source: the file.
         path: where in it, "" at the top.
         reason: of the errors.
+        lines: of the whole file, by path; what is not there is not told.
     """
 
     values: dict[str, Any]
     source: str
     path: str = ""
     reason: str = "EXPERIMENT_FILE_INVALID"
+    lines: Mapping[str, int] = field(default_factory=dict)
     _asked: list[str] = field(default_factory=list)
 
     @classmethod
     def of(
-        cls, value: Any, source: str, path: str = "", reason: str = "EXPERIMENT_FILE_INVALID"
+        cls,
+        value: Any,
+        source: str,
+        path: str = "",
+        reason: str = "EXPERIMENT_FILE_INVALID",
+        lines: Mapping[str, int] | None = None,
     ) -> Self:
         """Wraps `value`, which must be a mapping with text as keys."""
-        if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
-            where = f"{source}: {path}" if path else source
-            raise InvalidArgument(
-                reason,
-                f"{where} must be a mapping of keys to values",
-                file=source,
-                key=path,
-            )
-        return cls(value, source, path, reason)
+        where = f"{source}: {_place(path, lines or {})}" if path else source
+        if not isinstance(value, dict):
+            problem = f"{where} must be a mapping of keys to values"
+            raise InvalidArgument(reason, problem, file=source, key=path)
+        for key in value:
+            if not isinstance(key, str):
+                problem = f"{where}: key {key!r} must be text (quote it)"
+                raise InvalidArgument(reason, problem, file=source, key=path)
+        return cls(value, source, path, reason, lines or {})
 
     def error(self, key: str, problem: str) -> InvalidArgument:
         """What is wrong with a key."""
         where = self._path_of(key)
         return InvalidArgument(
             self.reason,
-            f"{self.source}: {where}: {problem}",
+            f"{self.source}: {_place(where, self.lines)}: {problem}",
             file=self.source,
             key=where,
         )
@@ -141,7 +153,9 @@ class Section:
         return value
 
     def section(self, key: str) -> Section:
-        return Section.of(self._get(key, None), self.source, self._path_of(key), self.reason)
+        return Section.of(
+            self._get(key, None), self.source, self._path_of(key), self.reason, self.lines
+        )
 
     def optional_section(self, key: str) -> Section | None:
         return self.section(key) if self.has(key) else None
@@ -151,7 +165,7 @@ class Section:
         if not isinstance(value, list):
             raise self.error(key, f"{_described(value)} must be a list")
         return [
-            Section.of(item, self.source, f"{self._path_of(key)}[{index}]", self.reason)
+            Section.of(item, self.source, f"{self._path_of(key)}[{index}]", self.reason, self.lines)
             for index, item in enumerate(value)
         ]
 
@@ -178,6 +192,14 @@ class Section:
 
     def _path_of(self, key: str) -> str:
         return f"{self.path}.{key}" if self.path else key
+
+
+def _place(path: str, lines: Mapping[str, int]) -> str:
+    """`path` with its line; for a key that is missing, with that of what lacks it."""
+    known = path
+    while known and known not in lines:
+        known = known.rpartition(".")[0]
+    return f"line {lines[known]}: {path}" if known else path
 
 
 def _described(value: object) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable, Iterator
 
-from algolink import audience
+from algolink import audience_proto
 from algolink.errors import InvalidArgument
 from algolink.router.v1 import rules_pb2 as pb
 from mesh import attempts, selection
@@ -104,30 +104,11 @@ def _audience(field: str, message: pb.Audience) -> Audience:
     conditions = []
     for number, condition in enumerate(message.conditions):
         with _at(f"{field}.conditions[{number}]"):
-            conditions.append(_condition(condition))
+            conditions.append(audience_proto.from_proto(condition))
     with _at(field):
         return Audience(
             name=message.name, conditions=tuple(conditions), version=message.version or None
         )
-
-
-def _condition(message: pb.Condition) -> audience.Condition:
-    kind = message.WhichOneof("test")
-    test: audience.Test
-    match kind:
-        case "equals":
-            test = audience.Equals(message.equals)
-        case "any_of":
-            test = audience.In(tuple(message.any_of.values))
-        case "prefix":
-            test = audience.Prefix(message.prefix)
-        case "regex":
-            test = audience.Regex(message.regex)
-        case "range":
-            test = audience.Range(message.range.start, message.range.end)
-        case None:
-            raise ValueError("a condition needs a test: equals, any_of, prefix, regex or range")
-    return audience.Condition(attribute=message.attribute, test=test, negated=message.negated)
 
 
 def _holdout(message: pb.Holdout, layer: str) -> Holdout:
@@ -178,25 +159,9 @@ def _limits(message: pb.Limits) -> Limits:
 def _audience_to_proto(each: Audience) -> pb.Audience:
     return pb.Audience(
         name=each.name,
-        conditions=[_condition_to_proto(condition) for condition in each.conditions],
+        conditions=[audience_proto.to_proto(condition) for condition in each.conditions],
         version=each.version or 0,
     )
-
-
-def _condition_to_proto(condition: audience.Condition) -> pb.Condition:
-    message = pb.Condition(attribute=condition.attribute, negated=condition.negated)
-    match condition.test:
-        case audience.Equals(value):
-            message.equals = value
-        case audience.In(values):
-            message.any_of.values.extend(values)
-        case audience.Prefix(value):
-            message.prefix = value
-        case audience.Regex(pattern):
-            message.regex = pattern
-        case audience.Range(start, end):
-            message.range.CopyFrom(pb.IntegerRange(start=start, end=end))
-    return message
 
 
 def _handling_to_proto(handling: Handling, message: pb.Rules) -> None:

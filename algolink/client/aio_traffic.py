@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from algolink.client import traffic
+from algolink.client.aio_rules import AsyncRulesClient
 from algolink.client.aio_transport import AioTransport
 from algolink.client.calls import Call
 from algolink.client.channels import WAIT_TIMEOUT_S
@@ -12,7 +13,7 @@ from algolink.router.v1 import traffic_pb2 as pb
 
 
 class AsyncTrafficClient:
-    """Decides about the traffic of models: `client.traffic`.
+    """Decides about the traffic of models: `client.traffic`; `rules` holds their rules.
 
     Every decision waits until every Envoy follows, unless `wait` is False, and
     then raises DeadlineExceeded with reason ROUTE_NOT_LIVE if `wait_timeout_s`
@@ -23,6 +24,7 @@ class AsyncTrafficClient:
     def __init__(self, transport: AioTransport, timeout_s: float) -> None:
         self._transport = transport
         self._timeout_s = timeout_s
+        self.rules = AsyncRulesClient(transport, timeout_s)
 
     async def get(self, model: str) -> pb.Traffic:
         """What is decided for a model."""

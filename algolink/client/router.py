@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from algolink.client.calls import Call, Wait
@@ -32,8 +32,17 @@ def list_routes() -> Call[pb.ListRoutesResponse]:
     )
 
 
+Attributes = Mapping[str, str | Sequence[str]]
+"""Attributes of a request by name; several values are one that is sent several times."""
+
+
 def explain(
-    model: str, *, unit: str, version: int, at: datetime | None = None
+    model: str,
+    *,
+    unit: str,
+    version: int,
+    attributes: Attributes | None = None,
+    at: datetime | None = None,
 ) -> Call[pb.Explanation]:
     """The call that explains.
 
@@ -41,6 +50,9 @@ def explain(
         InvalidArgument: TIME_INVALID, if `at` is not aware.
     """
     request = pb.ExplainRequest(model=model_name(model).model, unit=unit, version=version)
+    for name, values in (attributes or {}).items():
+        for value in [values] if isinstance(values, str) else values:
+            request.attributes.add(name=name, value=value)
     if at is not None:
         if at.tzinfo is None:
             raise InvalidArgument("TIME_INVALID", f"{at} has no time zone", time=at)

@@ -470,10 +470,11 @@ class Client:
         *,
         unit: str = "",
         version: int | None = None,
+        attributes: router.Attributes | None = None,
         at: datetime | None = None,
     ) -> router_pb2.Explanation:
         """Where a request would go, and why; with `at` (aware), where it went then."""
-        call = router.explain(model, unit=unit, version=version or 0, at=at)
+        call = router.explain(model, unit=unit, version=version or 0, attributes=attributes, at=at)
         return self._transport.unary(call, self._timeout_s)
 
     def status(self) -> router_pb2.Status:

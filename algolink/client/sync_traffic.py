@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from algolink.client import traffic
 from algolink.client.calls import Call
 from algolink.client.channels import WAIT_TIMEOUT_S
+from algolink.client.sync_rules import RulesClient
 from algolink.client.sync_transport import SyncTransport
 from algolink.router.v1 import traffic_pb2 as pb
 
 
 class TrafficClient:
-    """Decides about the traffic of models: `client.traffic`.
+    """Decides about the traffic of models: `client.traffic`; `rules` holds their rules.
 
     Every decision waits until every Envoy follows, unless `wait` is False, and
     then raises DeadlineExceeded with reason ROUTE_NOT_LIVE if `wait_timeout_s`
@@ -23,6 +24,7 @@ class TrafficClient:
     def __init__(self, transport: SyncTransport, timeout_s: float) -> None:
         self._transport = transport
         self._timeout_s = timeout_s
+        self.rules = RulesClient(transport, timeout_s)
 
     def get(self, model: str) -> pb.Traffic:
         """What is decided for a model."""

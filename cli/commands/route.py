@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from cli.pairs import PAIR
 from cli.rendering import folder, tables
 from cli.session import Session, common, examples
 from cli.views import routes as views
@@ -45,6 +46,7 @@ def show(session: Session, model: str) -> None:
 @route.command(
     epilog=examples(
         "algolink route explain iris --unit user-42",
+        "algolink route explain iris --unit user-42 --attr country=FR --attr age=42",
         "algolink route explain iris --version 2",
         "algolink route explain iris --unit user-42 --at 2026-11-20T14:30:00Z",
     )
@@ -53,6 +55,14 @@ def show(session: Session, model: str) -> None:
 @click.option("--unit", default="", help="Value of x-algolink-unit; without it, none is sent.")
 @click.option("--version", type=click.IntRange(min=1), help="Version that the request names.")
 @click.option(
+    "--attr",
+    "attributes",
+    type=PAIR,
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="An x-algolink-attr-NAME; given twice, it is sent twice.",
+)
+@click.option(
     "--at",
     metavar="TIME",
     callback=lambda _context, _option, value: _moment(value) if value else None,
@@ -60,11 +70,19 @@ def show(session: Session, model: str) -> None:
 )
 @common
 def explain(
-    session: Session, model: str, unit: str, version: int | None, at: datetime | None
+    session: Session,
+    model: str,
+    unit: str,
+    version: int | None,
+    attributes: tuple[tuple[str, str], ...],
+    at: datetime | None,
 ) -> None:
     """Say where a request would go, rule by rule."""
+    values: dict[str, list[str]] = {}
+    for name, value in attributes:
+        values.setdefault(name, []).append(value)
     with session.client() as client:
-        found = client.explain(model, unit=unit, version=version, at=at)
+        found = client.explain(model, unit=unit, version=version, attributes=values, at=at)
     session.show(found, lambda: views.explanation(found))
 
 

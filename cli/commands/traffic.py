@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from cli import shares
+from cli.commands import traffic_rules
 from cli.session import Session, common, examples
 from cli.views import traffic as views
 
@@ -21,8 +22,8 @@ _version = click.argument("version", type=click.IntRange(min=1))
 def traffic() -> None:
     """Shift, kill and freeze traffic.
 
-    The strongest first: kill, freeze, a version that the request names,
-    experiment, shift, champion.
+    The strongest first: kill, freeze, a version that the request names, overrides,
+    audiences, holdout, experiment, shift, champion.
     """
 
 
@@ -31,6 +32,9 @@ traffic.epilog = examples(
     "algolink traffic kill iris 2",
     "algolink traffic history iris",
 )
+
+
+traffic.add_command(traffic_rules.rules)
 
 
 @traffic.command(epilog=examples("algolink traffic show iris"))

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from algolink.router.v1 import router_pb2 as pb
 from cli import shares
-from cli.views import text
+from cli.views import rules, text
 
 
 def routes(found: Sequence[pb.Route]) -> Table:
@@ -42,6 +42,7 @@ def route(found: pb.Route) -> RenderableType:
         table.add_row("frozen", "yes")
     for sentence in found.proxyless_limitations:
         table.add_row("proxyless", sentence)
+    rules.add(table, found.rules)
     if not found.HasField("split"):
         return table
     if found.split.experiment:
@@ -70,6 +71,8 @@ def summary(found: pb.Route) -> str:
     parts = [f"champion {found.champion_version}"]
     if found.HasField("split"):
         parts.append(f"{_experiment(found) or 'shift'}: {_split(found)}")
+    if found.rules.revision:
+        parts.append(f"rules: {rules.summary(found.rules)}")
     if found.killed_versions:
         parts.append(f"killed {', '.join(map(str, found.killed_versions))}")
     return "; ".join(parts)
@@ -85,11 +88,25 @@ def explanation(found: pb.Explanation) -> RenderableType:
         table.add_row("arm", f"{found.arm} of the shift")
     if found.HasField("bucket"):
         table.add_row("bucket", f"{found.bucket}, in {found.segment.start}-{found.segment.end - 1}")
+    if found.HasField("holdout_bucket"):
+        table.add_row("holdout bucket", str(found.holdout_bucket))
+    if found.fallback_version:
+        table.add_row("if it fails", f"version {found.fallback_version} answers")
+    if found.shadow_version:
+        share = shares.percent(found.shadow_share_bp)
+        table.add_row("copies", f"{share} go to version {found.shadow_version}")
+    if found.experiment_revision:
+        table.add_row("split", f"revision {found.experiment_revision}")
+    if found.rules_revision:
+        table.add_row("rules", f"decision {found.rules_revision}")
     table.add_row("route", found.route_revision)
-    rules = text.grid("", "RULE", "WHY")
+    asked = text.grid("", "RULE", "WHY")
     for rule in found.rules:
-        rules.add_row("->" if rule.decided else "", rule.rule, rule.why)
-    return Group(table, "", rules)
+        asked.add_row("->" if rule.decided else "", rule.rule, rule.why)
+        for condition in rule.conditions:
+            holds = "holds" if condition.holds else "does not hold"
+            asked.add_row("", "", f"  {condition.condition}: {holds} ({condition.found})")
+    return Group(table, "", asked)
 
 
 def replicas(status: pb.Status) -> Table:

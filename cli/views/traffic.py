@@ -9,7 +9,7 @@ from rich.table import Table
 
 from algolink.router.v1 import traffic_pb2 as pb
 from cli import shares
-from cli.views import routes, text
+from cli.views import routes, rules, text
 
 
 def traffic(found: pb.Traffic) -> RenderableType:
@@ -17,6 +17,7 @@ def traffic(found: pb.Traffic) -> RenderableType:
     table.add_row("model", found.model)
     table.add_row("shift", _shift(found) or text.NOTHING)
     table.add_row("killed", _killed(found) or text.NOTHING)
+    rules.add(table, found.rules)
     table.add_row("frozen", "yes" if found.frozen else "no")
     table.add_row("live", "yes" if found.live else "not yet on every Envoy")
     table.add_row("etag", found.etag)
@@ -57,6 +58,8 @@ def _decided(decision: pb.TrafficDecision) -> str:
         return f"shift to {_shift(decision.traffic)}"
     if decision.action == pb.TRAFFIC_ACTION_CLEAR:
         return "clear the shift"
+    if decision.action == pb.TRAFFIC_ACTION_SET_RULES:
+        return f"set rules: {rules.summary(decision.traffic.rules)}"
     if decision.action == pb.TRAFFIC_ACTION_KILL:
         to = next(k.replacement for k in decision.traffic.killed if k.version == decision.version)
         return f"kill {decision.version} ({to} stands in as champion)"

@@ -369,8 +369,13 @@ class Router(router_pb2_grpc.RouterServiceServicer):
             else "nothing else applies"
         )
         rule = router_pb2.RuleOutcome(rule="champion", decided=True, why=why)
+        sent = [
+            router_pb2.ConditionOutcome(condition="any", holds=True, found=f"{a.name} is {a.value}")
+            for a in request.attributes
+        ]
+        audience = router_pb2.RuleOutcome(rule="audience", why="nobody is meant", conditions=sent)
         return router_pb2.Explanation(
-            model=request.model, version=route.champion_version, rules=[rule]
+            model=request.model, version=route.champion_version, rules=[audience, rule]
         )
 
     def GetStatus(

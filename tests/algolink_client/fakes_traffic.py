@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from tests.algolink_client.fakes import World
 
 
+MISSING_VERSION = 404
+
+
 class Traffic(traffic_pb2_grpc.TrafficServiceServicer):
     """Writes down what is decided; nothing else follows from it.
 
@@ -47,6 +50,23 @@ class Traffic(traffic_pb2_grpc.TrafficServiceServicer):
         decided = self._begun("ClearShift", request, context)
         decided.ClearField("shift")
         return self._decided(pb.TRAFFIC_ACTION_CLEAR, decided, request)
+
+    def SetRules(self, request: pb.SetRulesRequest, context: Any) -> pb.Traffic:
+        decided = self._begun("SetRules", request, context)
+        for number, override in enumerate(request.rules.overrides):
+            if override.version == MISSING_VERSION:
+                field = f"overrides[{number}].version"
+                self._refuse(
+                    context, errors.NotFound("VERSION_NOT_FOUND", "no such version", field=field)
+                )
+        decided.rules.CopyFrom(request.rules)
+        decided.rules.revision = decided.revision
+        return self._decided(pb.TRAFFIC_ACTION_SET_RULES, decided, request)
+
+    def ClearRules(self, request: pb.ClearRulesRequest, context: Any) -> pb.Traffic:
+        decided = self._begun("ClearRules", request, context)
+        decided.ClearField("rules")
+        return self._decided(pb.TRAFFIC_ACTION_CLEAR_RULES, decided, request)
 
     def KillVersion(self, request: pb.KillVersionRequest, context: Any) -> pb.Traffic:
         decided = self._begun("KillVersion", request, context)

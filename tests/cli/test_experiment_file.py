@@ -66,11 +66,11 @@ def test_windows_have_units(window: str, span: timedelta) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"modle": "iris"}, "e.yaml: modle: no such key; did you mean model?"),
+        ({"modle": "iris"}, r"e.yaml: line \d+: modle: no such key; did you mean model?"),
         ({"name": None}, "e.yaml: name: is missing"),
-        ({"model": 7}, "e.yaml: model: '7' must be text"),
-        ({"arms": {}}, "e.yaml: arms: '{}' must be a list"),
-        ({"arms": [1]}, r"e.yaml: arms\[0\] must be a mapping"),
+        ({"model": 7}, r"e.yaml: line \d+: model: '7' must be text"),
+        ({"arms": {}}, r"e.yaml: line \d+: arms: '{}' must be a list"),
+        ({"arms": [1]}, r"e.yaml: line \d+: arms\[0\] must be a mapping"),
         ({"arms": [{"id": "a", "version": "1", "weight": "1%"}]}, r"arms\[0\].version: '1' must"),
         ({"arms": [{"id": "a", "version": True, "weight": "1%"}]}, r"arms\[0\].version: 'True'"),
         ({"arms": [{"id": "a", "version": 1}]}, r"arms\[0\].weight: give either"),
@@ -80,7 +80,7 @@ def test_windows_have_units(window: str, span: timedelta) -> None:
         ({"metric": {"name": "m", "window": "soon"}}, "metric.window: 'soon' is not a time"),
         ({"rule": {"auto_conclude": "yes please"}}, "rule.auto_conclude: 'yes please' must be"),
         ({"analysis": {"alpha": "small"}}, "analysis.alpha: 'small' must be a number"),
-        ({"unit": "users"}, "e.yaml: unit: 'users' must be one of header, request"),
+        ({"unit": "users"}, r"e.yaml: line \d+: unit: 'users' must be one of header, request"),
     ],
 )
 def test_a_mistake_is_named_by_its_key(changes: dict[str, object], message: str) -> None:

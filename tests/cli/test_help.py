@@ -35,7 +35,7 @@ OWN_OPTIONS = {
         "audit",
         "registry",
     )
-}
+} | {("traffic", "rules"), ("traffic", "rules", "example")}
 
 
 @pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
