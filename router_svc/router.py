@@ -96,7 +96,7 @@ class Router:
             PlacementServicer(self.replicas, self.composer, draining, self._now), server
         )
         tables_pb2_grpc.add_TableServiceServicer_to_server(
-            TableServicer(self.composer, self._now), server
+            TableServicer(self.composer, self._now, draining), server
         )
         ads_pb2_grpc.add_AggregatedDiscoveryServiceServicer_to_server(
             AdsServicer(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +14,8 @@ from google.protobuf import timestamp_pb2
 from algolink import names
 from algolink.errors import FailedPrecondition, NotFound
 from algolink.router.v1 import tables_pb2, tables_pb2_grpc
+from chassis import errors
+from chassis.watch import first_of
 from mesh import table
 from router_svc.composer import Composer
 
@@ -22,9 +25,12 @@ _Context = grpc.aio.ServicerContext[Any, Any]
 class TableServicer(tables_pb2_grpc.TableServiceServicer):
     """Answers from the composer's view; it writes nothing."""
 
-    def __init__(self, composer: Composer, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, composer: Composer, now: Callable[[], datetime], draining: asyncio.Event
+    ) -> None:
         self._composer = composer
         self._now = now
+        self._draining = draining
 
     async def GetTable(
         self, request: tables_pb2.GetTableRequest, context: _Context
@@ -35,13 +41,29 @@ class TableServicer(tables_pb2_grpc.TableServiceServicer):
             raise FailedPrecondition(
                 "TABLE_NOT_COMPOSED", "the router has not composed a table yet: ask again shortly"
             )
-        found = _of(state.snapshot, models) if models else state.snapshot
+        return self._told(_of(state.snapshot, models) if models else state.snapshot)
+
+    async def WatchTable(
+        self, request: tables_pb2.WatchTableRequest, context: _Context
+    ) -> AsyncIterator[tables_pb2.RouteTable]:
+        sent: tuple[str, bool] | None = None
+        while not self._draining.is_set():
+            seen, view = self._composer.changes.count, self._composer.view
+            held = view.state.snapshot.revision, view.settling
+            if view.state.sequence and held != sent:
+                yield self._told(view.state.snapshot)
+                sent = held
+            await first_of(self._composer.changes.wait_beyond(seen), self._draining.wait())
+        raise errors.draining()
+
+    def _told(self, snapshot: table.Snapshot) -> tables_pb2.RouteTable:
         read_time = timestamp_pb2.Timestamp()
         read_time.FromDatetime(self._now())
         return tables_pb2.RouteTable(
-            revision=found.revision,
-            content_json=json.dumps(table.to_json(found)),
+            revision=snapshot.revision,
+            content_json=json.dumps(table.to_json(snapshot)),
             read_time=read_time,
+            settling=self._composer.view.settling,
         )
 
 

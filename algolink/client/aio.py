@@ -20,6 +20,7 @@ from algolink.client.aio_lifecycle import AsyncLifecycle
 from algolink.client.aio_losses import AsyncLossesClient
 from algolink.client.aio_metrics import AsyncMetrics
 from algolink.client.aio_search import AsyncSearch
+from algolink.client.aio_tables import AsyncTables
 from algolink.client.aio_traffic import AsyncTrafficClient
 from algolink.client.aio_transport import AioTransport
 from algolink.client.artifact import Artifact, Progress, Serializable
@@ -69,6 +70,7 @@ class AsyncClient:
         self.assignments = AsyncAssignments(self._transport, timeout_s)
         self.metrics = AsyncMetrics(self._transport, timeout_s)
         self.search = AsyncSearch(self._transport, timeout_s)
+        self.tables = AsyncTables(self._transport)
         self._takes: dict[tuple[str, int | None], Takes] = {}
 
     async def __aenter__(self) -> Self:

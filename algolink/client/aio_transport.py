@@ -52,6 +52,23 @@ class AioTransport:
 
         return await self._attempted(endpoint, attempts, send)
 
+    async def stream(self, call: Call[Reply], timeout_s: float) -> AsyncIterator[Reply]:
+        """What a control service sends on one stream, which is not opened again."""
+        endpoint = self._connection.admin_endpoint
+        method = self._channel(endpoint).unary_stream(
+            call.path,
+            request_serializer=serialized,
+            response_deserializer=call.reply.FromString,
+        )
+        answers = method(call.request, timeout=timeout_s, metadata=self._authorization)
+        try:
+            async for answer in answers:
+                yield answer
+        except grpc.aio.AioRpcError as failure:
+            raise restored(failure, endpoint=endpoint, timeout_s=timeout_s) from None
+        finally:
+            answers.cancel()
+
     async def items(
         self, pages: Pages[Reply, Item], timeout_s: float, *, limit: int | None = None
     ) -> list[Item]:

@@ -31,6 +31,7 @@ from algolink.client.sync_lifecycle import Lifecycle
 from algolink.client.sync_losses import LossesClient
 from algolink.client.sync_metrics import Metrics
 from algolink.client.sync_search import Search
+from algolink.client.sync_tables import Tables
 from algolink.client.sync_traffic import TrafficClient
 from algolink.client.sync_transport import SyncTransport
 from algolink.errors import InvalidArgument
@@ -79,6 +80,7 @@ class Client:
         self.assignments = Assignments(self._transport, timeout_s)
         self.metrics = Metrics(self._transport, timeout_s)
         self.search = Search(self._transport, timeout_s)
+        self.tables = Tables(self._transport)
         self._takes: dict[tuple[str, int | None], Takes] = {}
 
     def __enter__(self) -> Self:

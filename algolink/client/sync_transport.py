@@ -53,6 +53,22 @@ class SyncTransport:
 
         return self._attempted(endpoint, attempts, send)
 
+    def stream(self, call: Call[Reply], timeout_s: float) -> Iterator[Reply]:
+        """What a control service sends on one stream, which is not opened again."""
+        endpoint = self._connection.admin_endpoint
+        method = self._channels[endpoint].unary_stream(
+            call.path,
+            request_serializer=serialized,
+            response_deserializer=call.reply.FromString,
+        )
+        answers = method(call.request, timeout_s, self._authorization)
+        try:
+            yield from answers
+        except grpc.RpcError as failure:
+            raise restored(failure, endpoint=endpoint, timeout_s=timeout_s) from None
+        finally:
+            answers.cancel()
+
     def items(
         self, pages: Pages[Reply, Item], timeout_s: float, *, limit: int | None = None
     ) -> list[Item]:

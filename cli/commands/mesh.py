@@ -9,8 +9,9 @@ import click
 
 from algolink.errors import FailedPrecondition
 from cli import failure
+from cli.commands import mesh_sync
 from cli.rendering import folder as folders
-from cli.rendering import judge, staging, tables
+from cli.rendering import judge, keeping, staging, tables
 from cli.rendering.targets import Render, rendering_options
 from cli.session import Session, common, examples
 from mesh.targets import text
@@ -34,7 +35,9 @@ mesh.epilog = examples(
     "algolink mesh render --target envoy --out envoy/",
     "algolink mesh validate envoy/",
     "algolink mesh diff envoy/ --target envoy",
+    "algolink mesh sync --out envoy/",
 )
+mesh.add_command(mesh_sync.sync)
 
 
 @mesh.command(
@@ -90,7 +93,8 @@ def render(
         click.echo("".join(files.values()), nl=False)
         return
     if rendered.target == "envoy-files":
-        staging.write(out, rendered, force=force, settle=lambda: time.sleep(settle_s))
+        with keeping.locked(out):
+            staging.write(out, rendered, force=force, settle=lambda: time.sleep(settle_s))
     else:
         folders.write(out, files, force=force)
     if session.is_for_people:

@@ -35,17 +35,18 @@ def write(folder: Path, rendering: Rendering, *, force: bool, settle: Callable[[
     files = text.texts(rendering)
     folders.check_unedited(folder, files, force=force)
     present = folders.read(folder)
-    changes = {
-        path for path in present.keys() | files.keys() if present.get(path) != files.get(path)
-    }
     followed = envoy.SCOPES in present
+    routes_change = followed and present[envoy.SCOPES] != files[envoy.SCOPES]
     both = _with_clusters_of(rendering, present.get(envoy.CLUSTERS, ""))
     first = {path: content for path, content in both.items() if path not in _ROUTES}
+    # A flip between clusters that are there and stay, as a kill is, waits for nothing.
+    comes = any(present.get(path) != content for path, content in first.items())
+    goes = both[envoy.CLUSTERS] != files[envoy.CLUSTERS] or not present.keys() <= files.keys()
     folders.put(folder, first)
-    if followed and envoy.SCOPES in changes:
+    if routes_change and comes:
         settle()
     folders.put(folder, {path: files[path] for path in _ROUTES})
-    if followed and changes:
+    if (routes_change and comes) or (followed and goes):
         settle()
         # Shown again to an Envoy that was too slow to know their clusters.
         folders.write_whole(folder / envoy.SCOPES, files[envoy.SCOPES])

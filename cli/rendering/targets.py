@@ -45,7 +45,7 @@ def rendering_options(function: Function) -> Function:
             render: Render = functools.partial(_KUBERNETES[target], parameters=kubernetes)
         else:
             parameters = envoy.EnvoyParameters(
-                listen=_endpoint(listen), folder=folder, exposure_log_path=exposure_log
+                listen=endpoint(listen, "--listen"), folder=folder, exposure_log_path=exposure_log
             )
             render = functools.partial(
                 envoy.files if dynamic else envoy.static, parameters=parameters
@@ -59,11 +59,36 @@ def rendering_options(function: Function) -> Function:
     return wrapped
 
 
-def _endpoint(address: str) -> table.Endpoint:
+def followed_options(function: Function) -> Function:
+    """Adds the options of files that an Envoy follows; the command gets a `Render`."""
+
+    @functools.wraps(function)
+    def with_render(
+        *arguments: Any, listen: str, folder: str, exposure_log: str, **more: Any
+    ) -> Any:
+        parameters = envoy.EnvoyParameters(
+            listen=endpoint(listen, "--listen"), folder=folder, exposure_log_path=exposure_log
+        )
+        render = functools.partial(envoy.files, parameters=parameters)
+        return function(*arguments, render=render, **more)
+
+    decorated: Any = with_render
+    for option in reversed(_ENVOY_OPTIONS):
+        decorated = option(decorated)
+    wrapped: Function = decorated
+    return wrapped
+
+
+def endpoint(address: str, option: str) -> table.Endpoint:
+    """The address that an option names.
+
+    Raises:
+        InvalidArgument: ADDRESS_INVALID.
+    """
     host, _, port = address.rpartition(":")
     if not host or not port.isdigit() or not 0 < int(port) < 65_536:
         raise InvalidArgument(
-            "ADDRESS_INVALID", f"{address}: --listen must be HOST:PORT", address=address
+            "ADDRESS_INVALID", f"{address}: {option} must be HOST:PORT", address=address
         )
     return table.Endpoint(host.strip("[]"), int(port))
 
@@ -85,11 +110,7 @@ _KUBERNETES_OPTIONS = {
     "backend_ca": "ConfigMap of the replicas' CA.  (gateway-api)",
 }
 
-_OPTIONS = (
-    click.option("--target", type=click.Choice(TARGETS), required=True, help="What it is for."),
-    click.option(
-        "--dynamic", is_flag=True, help="Files that Envoy follows, not one bootstrap.  (envoy)"
-    ),
+_ENVOY_OPTIONS = (
     click.option(
         "--listen",
         metavar="HOST:PORT",
@@ -106,6 +127,14 @@ _OPTIONS = (
         show_default=True,
         help="File of a line per prediction.  (envoy)",
     ),
+)
+
+_OPTIONS = (
+    click.option("--target", type=click.Choice(TARGETS), required=True, help="What it is for."),
+    click.option(
+        "--dynamic", is_flag=True, help="Files that Envoy follows, not one bootstrap.  (envoy)"
+    ),
+    *_ENVOY_OPTIONS,
     *(_kubernetes(name, help_text) for name, help_text in _KUBERNETES_OPTIONS.items()),
     click.option(
         "--replicas",

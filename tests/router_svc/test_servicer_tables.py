@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 
 import grpc
@@ -53,3 +54,33 @@ async def test_what_is_not_there_is_refused(
 
     assert caught.value.code() is code
     assert errors.from_rpc_error(caught.value).reason == reason
+
+
+async def test_the_table_is_followed_from_what_it_is_to_what_it_becomes(control: Control) -> None:
+    control.router.replicas.announce(a_replica(ready=[1, 2]))
+    control.show(a_model(aliases={"canary": 2}))
+    await control.table(1)
+    first = control.router.composer.view.state.snapshot
+    watch = tables(control).WatchTable(tables_pb2.WatchTableRequest())
+
+    told = [await watch.read()]
+    control.show(a_model(champion=2, aliases={"canary": 1}))
+    await control.table(2)
+    second = control.router.composer.view.state.snapshot
+    while told[-1].revision != second.revision:
+        told.append(await watch.read())
+
+    assert told[0].revision == first.revision
+    assert table.from_json(json.loads(told[-1].content_json)) == second
+    watch.cancel()
+
+
+async def test_nothing_is_told_before_there_is_a_table(control: Control) -> None:
+    watch = tables(control).WatchTable(tables_pb2.WatchTableRequest())
+    first = asyncio.create_task(watch.read())
+    control.router.replicas.announce(a_replica(ready=[1, 2]))
+    control.show(a_model())
+    await control.table(1)
+
+    assert json.loads((await first).content_json)["routes"]
+    watch.cancel()

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x61lgolink/router/v1/tables.proto\x12\x12\x61lgolink.router.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"!\n\x0fGetTableRequest\x12\x0e\n\x06models\x18\x01 \x03(\t\"c\n\nRouteTable\x12\x10\n\x08revision\x18\x01 \x01(\t\x12\x14\n\x0c\x63ontent_json\x18\x02 \x01(\t\x12-\n\tread_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp2_\n\x0cTableService\x12O\n\x08GetTable\x12#.algolink.router.v1.GetTableRequest\x1a\x1e.algolink.router.v1.RouteTableb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x61lgolink/router/v1/tables.proto\x12\x12\x61lgolink.router.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"!\n\x0fGetTableRequest\x12\x0e\n\x06models\x18\x01 \x03(\t\"\x13\n\x11WatchTableRequest\"u\n\nRouteTable\x12\x10\n\x08revision\x18\x01 \x01(\t\x12\x14\n\x0c\x63ontent_json\x18\x02 \x01(\t\x12-\n\tread_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08settling\x18\x04 \x01(\x08\x32\xb6\x01\n\x0cTableService\x12O\n\x08GetTable\x12#.algolink.router.v1.GetTableRequest\x1a\x1e.algolink.router.v1.RouteTable\x12U\n\nWatchTable\x12%.algolink.router.v1.WatchTableRequest\x1a\x1e.algolink.router.v1.RouteTable0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,8 +34,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_GETTABLEREQUEST']._serialized_start=88
   _globals['_GETTABLEREQUEST']._serialized_end=121
-  _globals['_ROUTETABLE']._serialized_start=123
-  _globals['_ROUTETABLE']._serialized_end=222
-  _globals['_TABLESERVICE']._serialized_start=224
-  _globals['_TABLESERVICE']._serialized_end=319
+  _globals['_WATCHTABLEREQUEST']._serialized_start=123
+  _globals['_WATCHTABLEREQUEST']._serialized_end=142
+  _globals['_ROUTETABLE']._serialized_start=144
+  _globals['_ROUTETABLE']._serialized_end=261
+  _globals['_TABLESERVICE']._serialized_start=264
+  _globals['_TABLESERVICE']._serialized_end=446
 # @@protoc_insertion_point(module_scope)

@@ -15,12 +15,18 @@ class GetTableRequest(_message.Message):
     models: _containers.RepeatedScalarFieldContainer[str]
     def __init__(self, models: _Optional[_Iterable[str]] = ...) -> None: ...
 
+class WatchTableRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
 class RouteTable(_message.Message):
-    __slots__ = ("revision", "content_json", "read_time")
+    __slots__ = ("revision", "content_json", "read_time", "settling")
     REVISION_FIELD_NUMBER: _ClassVar[int]
     CONTENT_JSON_FIELD_NUMBER: _ClassVar[int]
     READ_TIME_FIELD_NUMBER: _ClassVar[int]
+    SETTLING_FIELD_NUMBER: _ClassVar[int]
     revision: str
     content_json: str
     read_time: _timestamp_pb2.Timestamp
-    def __init__(self, revision: _Optional[str] = ..., content_json: _Optional[str] = ..., read_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    settling: bool
+    def __init__(self, revision: _Optional[str] = ..., content_json: _Optional[str] = ..., read_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., settling: _Optional[bool] = ...) -> None: ...

@@ -43,6 +43,11 @@ class TableServiceStub:
                 request_serializer=algolink_dot_router_dot_v1_dot_tables__pb2.GetTableRequest.SerializeToString,
                 response_deserializer=algolink_dot_router_dot_v1_dot_tables__pb2.RouteTable.FromString,
                 _registered_method=True)
+        self.WatchTable = channel.unary_stream(
+                '/algolink.router.v1.TableService/WatchTable',
+                request_serializer=algolink_dot_router_dot_v1_dot_tables__pb2.WatchTableRequest.SerializeToString,
+                response_deserializer=algolink_dot_router_dot_v1_dot_tables__pb2.RouteTable.FromString,
+                _registered_method=True)
 
 
 class TableServiceServicer:
@@ -63,12 +68,28 @@ class TableServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def WatchTable(self, request, context):
+        """Follows the table: as it is, and then again, whole, whenever it or
+        `settling` changes. What changes faster than it is read is left out, but
+        never the last. Sends nothing before the first table is composed.
+
+        The stream ends with UNAVAILABLE when the service drains: open it again.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_TableServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
             'GetTable': grpc.unary_unary_rpc_method_handler(
                     servicer.GetTable,
                     request_deserializer=algolink_dot_router_dot_v1_dot_tables__pb2.GetTableRequest.FromString,
+                    response_serializer=algolink_dot_router_dot_v1_dot_tables__pb2.RouteTable.SerializeToString,
+            ),
+            'WatchTable': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchTable,
+                    request_deserializer=algolink_dot_router_dot_v1_dot_tables__pb2.WatchTableRequest.FromString,
                     response_serializer=algolink_dot_router_dot_v1_dot_tables__pb2.RouteTable.SerializeToString,
             ),
     }
@@ -102,6 +123,33 @@ class TableService:
             target,
             '/algolink.router.v1.TableService/GetTable',
             algolink_dot_router_dot_v1_dot_tables__pb2.GetTableRequest.SerializeToString,
+            algolink_dot_router_dot_v1_dot_tables__pb2.RouteTable.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchTable(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/algolink.router.v1.TableService/WatchTable',
+            algolink_dot_router_dot_v1_dot_tables__pb2.WatchTableRequest.SerializeToString,
             algolink_dot_router_dot_v1_dot_tables__pb2.RouteTable.FromString,
             options,
             channel_credentials,

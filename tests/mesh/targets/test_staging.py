@@ -11,6 +11,7 @@ from algolink.errors import FailedPrecondition
 from cli.rendering import folder, staging
 from mesh.targets import envoy, text
 from mesh.targets.rendering import Rendering
+from tests.mesh import builders
 from tests.mesh.targets.tables import EXAMPLES
 
 
@@ -51,6 +52,21 @@ def test_what_did_not_change_is_not_waited_for(tmp_path: Path) -> None:
 
     staging.write(tmp_path, rendered("ramped"), force=False, settle=settle)
     staging.write(tmp_path, rendered("ramped"), force=False, settle=settle)
+
+
+def test_a_flip_between_clusters_that_stay_waits_for_nothing(tmp_path: Path) -> None:
+    def settle() -> None:
+        raise AssertionError("nothing to wait for")
+
+    before, after = (
+        envoy.files(builders.a_snapshot(builders.a_route(champion=c)), envoy.EnvoyParameters())
+        for c in (1, 2)
+    )
+    staging.write(tmp_path, before, force=False, settle=settle)
+
+    staging.write(tmp_path, after, force=False, settle=settle)
+
+    assert folder.read(tmp_path) == dict(sorted(text.texts(after).items()))
 
 
 def test_an_edited_file_is_kept_unless_forced(tmp_path: Path) -> None:
