@@ -17,6 +17,8 @@ ENDPOINT_UNREACHABLE = "ENDPOINT_UNREACHABLE"
 
 _NOT_CONNECTED = ("failed to connect to all addresses", "DNS resolution failed")
 _SILENT_SERVICE = ("upstream connect error", "no healthy upstream")
+_BROKEN = "RST_STREAM"
+"""What grpcio says where a proxy resets a stream, for a service that was killed."""
 
 
 class RpcFailure(Protocol):
@@ -51,6 +53,12 @@ def restored(failure: RpcFailure, *, endpoint: str, timeout_s: float) -> AlgoLin
         return Unavailable(
             "SERVICE_UNREACHABLE",
             f"{endpoint} answers, but the service behind it does not: is it restarting?",
+            endpoint=endpoint,
+        )
+    if code is grpc.StatusCode.INTERNAL and _BROKEN in details:
+        return Unavailable(
+            "ANSWER_BROKEN_OFF",
+            f"{endpoint} broke off its answer: has the service behind it been killed?",
             endpoint=endpoint,
         )
     if code is grpc.StatusCode.DEADLINE_EXCEEDED:
