@@ -35,11 +35,13 @@ class Piece:
 
     Attributes:
         digest: SHA-256, in hex.
+        start: where it begins in the file at a path, which may hold more.
     """
 
     content: Path | bytes
     digest: str
     size_bytes: int
+    start: int = 0
 
     @classmethod
     def of(cls, content: Path | bytes) -> Self:
@@ -66,8 +68,10 @@ class Piece:
                 yield bytes(view[start : start + CHUNK_BYTES])
             return
         with self.content.open("rb") as file:
-            file.seek(offset)
-            while chunk := file.read(CHUNK_BYTES):
+            file.seek(self.start + offset)
+            left = self.size_bytes - offset
+            while left and (chunk := file.read(min(left, CHUNK_BYTES))):
+                left -= len(chunk)
                 yield chunk
 
 

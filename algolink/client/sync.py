@@ -23,6 +23,7 @@ from algolink.client.experiments import Analysis, Arm, Metric, Rule
 from algolink.client.metrics import Use
 from algolink.client.outcomes import Outcome
 from algolink.client.prediction import Inputs, Prediction, Takes
+from algolink.client.sync_archive import Archives
 from algolink.client.sync_artifacts import Artifacts
 from algolink.client.sync_assignments import Assignments
 from algolink.client.sync_audit import Audit
@@ -76,6 +77,9 @@ class Client:
         self.history = History(self._transport, timeout_s)
         self.lifecycle = Lifecycle(self._transport, timeout_s)
         self.artifacts = Artifacts(self._transport)
+        self.archives = Archives(
+            self._transport, self.artifacts, self.history, self.lifecycle, timeout_s
+        )
         self.audit = Audit(self._transport, timeout_s)
         self.assignments = Assignments(self._transport, timeout_s)
         self.metrics = Metrics(self._transport, timeout_s)

@@ -44,7 +44,7 @@ class Artifacts:
                         registry_pb2.Version,
                         timeout_s,
                     )
-                self._send(pieces, progress, timeout_s)
+                self.send(pieces, progress, timeout_s)
                 return self._transport.unary(uploads.create_version(header), timeout_s)
             except AlgoLinkError as error:
                 if not left or not uploads.is_gone(error):
@@ -79,17 +79,17 @@ class Artifacts:
         target, total = Path(to), version.total_bytes
         if not version.folder_files:
             told = uploads.tell(progress, 0, total)
-            self._fetch(version.digest, version.size_bytes, target, told, timeout_s)
+            self.fetch(version.digest, version.size_bytes, target, told, timeout_s)
             return version
         listed = target.with_name(f"{target.name}.manifest")
         quiet = uploads.tell(None, 0, 0)
-        self._fetch(version.digest, version.size_bytes, listed, quiet, timeout_s)
+        self.fetch(version.digest, version.size_bytes, listed, quiet, timeout_s)
         there = version.size_bytes
         for file in Manifest.parse(listed.read_bytes()).files:
             path = target / manifests.check_path(file.path)
             path.parent.mkdir(parents=True, exist_ok=True)
             told = uploads.tell(progress, there, total)
-            self._fetch(file.digest, file.size_bytes, path, told, timeout_s)
+            self.fetch(file.digest, file.size_bytes, path, told, timeout_s)
             there += file.size_bytes
         listed.unlink()
         return version
@@ -107,7 +107,7 @@ class Artifacts:
         call = uploads.collect_garbage(dry_run=dry_run, limit=limit)
         return self._transport.unary(call, timeout_s)
 
-    def _send(self, pieces: Sequence[Piece], progress: Progress | None, timeout_s: float) -> None:
+    def send(self, pieces: Sequence[Piece], progress: Progress | None, timeout_s: float) -> None:
         total, before = sum(piece.size_bytes for piece in pieces), 0
         for piece in pieces:
             told = uploads.tell(progress, before, total)
@@ -120,9 +120,10 @@ class Artifacts:
             before += piece.size_bytes
             told(piece.size_bytes)
 
-    def _fetch(
+    def fetch(
         self, digest: str, size_bytes: int, path: Path, told: uploads.Told, timeout_s: float
     ) -> None:
+        """Makes a file that holds an artifact, verified; one that was begun is gone on with."""
         partial = path.with_name(f"{path.name}.{digest[:16]}.partial")
         with partial.open("ab") as file:
             if file.tell() > size_bytes:  # it cannot be the beginning of it

@@ -13,7 +13,13 @@ from algolink.client import Client
 from algolink.names import CHAMPION
 from algolink.registry.v1 import registry_pb2 as pb
 from cli import output, times
-from cli.commands import model_files, model_history, model_lifecycle, model_search
+from cli.commands import (
+    model_archive,
+    model_files,
+    model_history,
+    model_lifecycle,
+    model_search,
+)
 from cli.pairs import NUMBER_PAIR, PAIR
 from cli.session import Session, common, examples
 from cli.views import ledger as ledger_views
@@ -185,6 +191,9 @@ model.add_command(model_history.rollback)
 model.add_command(model_files.pull)
 model.add_command(model_search.search)
 for command in (
+    model_archive.keygen,
+    model_archive.export,
+    model_archive.import_,
     model_lifecycle.compare,
     model_lifecycle.annotate,
     model_lifecycle.deprecate,
