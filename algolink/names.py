@@ -23,6 +23,9 @@ INTERNAL_PREFIX = "x-al-"
 INTERNAL_VERSION_HEADER = "x-al-version"
 """Towards a replica: the version that this attempt must run."""
 
+XDS_TOKEN_KEY = "algolink.token"  # noqa: S105 - the name of a field, not a token
+"""In the metadata of an xDS node: the token of a client without a proxy."""
+
 INTERNAL_BUCKET_HEADER = "x-al-bucket"
 """From a client that routes itself: the bucket of its unit."""
 

@@ -10,8 +10,8 @@ from typing import TypeVar
 from envoy.config.core.v3 import base_pb2
 from envoy.service.discovery.v3 import ads_pb2_grpc, discovery_pb2
 
+from algolink import names
 from algolink.errors import InvalidArgument
-from algolink.names import shown
 from chassis import auth, errors
 from chassis.watch import first_of
 from router_svc.ads.delta import DeltaStream
@@ -26,9 +26,6 @@ WHOLE_WORLD_METHOD = (
     "/envoy.service.discovery.v3.AggregatedDiscoveryService/StreamAggregatedResources"
 )
 """Takes its token from the first message: a gRPC client sends no header of ours."""
-
-TOKEN_KEY = "algolink.token"  # noqa: S105 - the name of a field, not a token
-"""In the metadata of the node: the client's token."""
 
 _MAX_NODE_LENGTH = 128
 
@@ -78,7 +75,7 @@ class AdsServicer(ads_pb2_grpc.AggregatedDiscoveryServiceServicer):  # type: ign
         first = await anext(request_iterator, None)
         if first is not None:
             if self._check_token is not None:
-                token = first.node.metadata.fields[TOKEN_KEY].string_value
+                token = first.node.metadata.fields[names.XDS_TOKEN_KEY].string_value
                 auth.remember(self._check_token(token))
             node = self._fleet.entry_of_client(_checked(first.node))
             stream = WholeWorldStream(node, self._publication, self._fleet, self._answer_timeout_s)
@@ -111,8 +108,8 @@ def _checked(node: base_pb2.Node) -> str:
     if len(node.id) > _MAX_NODE_LENGTH or node.id.startswith(PROXYLESS) or "#" in node.id:
         raise InvalidArgument(
             "XDS_NODE_INVALID",
-            f"{shown(node.id)} is no node: at most {_MAX_NODE_LENGTH} characters, without #, "
+            f"{names.shown(node.id)} is no node: at most {_MAX_NODE_LENGTH} characters, without #, "
             f"that do not begin with {PROXYLESS}",
-            node=shown(node.id),
+            node=names.shown(node.id),
         )
     return str(node.id)

@@ -16,8 +16,8 @@ from envoy.config.route.v3 import route_pb2
 from envoy.service.discovery.v3 import ads_pb2_grpc, discovery_pb2
 from google.rpc import status_pb2
 
+from algolink.names import XDS_TOKEN_KEY
 from mesh.resources import CDS, EDS, LDS, RDS
-from router_svc.ads.servicer import TOKEN_KEY
 
 SHORT = {LDS: "LDS", RDS: "RDS", CDS: "CDS", EDS: "EDS"}
 _MESSAGES: dict[str, Any] = {
@@ -128,7 +128,7 @@ class ScriptedClient:
         )
         if not self._named:
             request.node.id = self._node
-            request.node.metadata[TOKEN_KEY] = self._token
+            request.node.metadata[XDS_TOKEN_KEY] = self._token
             self._named = True
         await self._call.write(request)
 

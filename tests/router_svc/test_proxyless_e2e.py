@@ -15,8 +15,8 @@ import grpc
 import pytest
 from tritonclient.grpc import service_pb2, service_pb2_grpc
 
+from algolink.names import XDS_TOKEN_KEY
 from algolink.router.v1 import router_pb2
-from router_svc.ads.servicer import TOKEN_KEY
 from router_svc.domain.world import ExperimentState
 from tests.router_svc.builders import a_model, an_experiment
 from tests.router_svc.neighbours import until
@@ -43,7 +43,7 @@ async def channel(
         "xds_servers": [
             {"server_uri": running.router.address, "channel_creds": [{"type": "insecure"}]}
         ],
-        "node": {"id": "app", "metadata": {TOKEN_KEY: token}},
+        "node": {"id": "app", "metadata": {XDS_TOKEN_KEY: token}},
     }
     monkeypatch.setenv("GRPC_XDS_BOOTSTRAP_CONFIG", json.dumps(bootstrap))
     async with grpc.aio.insecure_channel(f"xds:///{model}") as opened:
