@@ -9,10 +9,9 @@ from datetime import timedelta
 from chassis import database, server, watch
 from chassis.runtime import Runtime
 from registry_svc import rpcs
-from registry_svc.artifacts import Artifacts
-from registry_svc.artifacts_folder import ArtifactFolder
 from registry_svc.collecting import Collector
 from registry_svc.inspection import OnnxInspector
+from registry_svc.places import artifacts_of
 from registry_svc.pushing import Pusher
 from registry_svc.sealing import Sealer
 from registry_svc.settings import Settings
@@ -24,7 +23,7 @@ from registry_svc.uploading import Uploader
 @asynccontextmanager
 async def app(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
     """Database, artifacts, server."""
-    artifacts = _artifacts(settings)
+    artifacts = artifacts_of(settings)
     await artifacts.open()
     staging = Staging(settings.artifact_dir / "incoming")
     await staging.open()
@@ -64,17 +63,3 @@ async def app(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
             server.serve(runtime, settings, register, service_names=rpcs.SERVICE_NAMES),
         ):
             yield
-
-
-def _artifacts(settings: Settings) -> Artifacts:
-    if not settings.artifact_url:
-        return ArtifactFolder(settings.artifact_dir)
-    # Imported where it is used: a folder does not need it, and it costs a start.
-    from registry_svc import artifacts_objects
-
-    store = artifacts_objects.store_of(
-        settings.artifact_url,
-        endpoint=settings.artifact_endpoint,
-        timeout_s=settings.artifact_timeout_s,
-    )
-    return artifacts_objects.ArtifactObjects(store, stall_s=settings.artifact_timeout_s)

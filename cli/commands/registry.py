@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import click
 
+from algolink.client.connection import default_data_dir
+from cli import backups
 from cli.session import Session, common, examples
+from cli.up.layout import DataFolder
 from cli.views import artifacts as views
+from cli.views import backups as backup_views
 
 
 @click.group()
@@ -13,7 +20,9 @@ def registry() -> None:
     """Look after the registry's data."""
 
 
-registry.epilog = examples("algolink registry gc --dry-run")
+registry.epilog = examples(
+    "algolink registry gc --dry-run", "algolink registry backup --to /backups/registry"
+)
 
 
 @registry.command(
@@ -34,3 +43,49 @@ def gc(session: Session, dry_run: bool, limit: int) -> None:
     session.say(f"\n{views.summary(found, dry_run=dry_run)}")
     if found.more:
         session.say("There may be more: run it again.")
+
+
+@registry.command(epilog=examples("algolink registry backup --to /backups/registry"))
+@click.option(
+    "--to",
+    type=click.Path(file_okay=False, path_type=Path),
+    required=True,
+    help="Folder of the backups; earlier ones in it stay.",
+)
+@common
+def backup(session: Session, to: Path) -> None:
+    """Back up the registry of `algolink up`, which may run.
+
+    Only artifacts that the folder lacks are copied.
+    """
+    with session.waiting("backing up"):
+        told = backups.run(data_folder(session), "save", to)
+    session.show(told, lambda: backup_views.told(told))
+
+
+@registry.command(
+    epilog=examples(
+        "algolink registry restore --from /backups/registry",
+        "algolink registry restore --from /backups/registry --data-dir new-home",
+    )
+)
+@click.option(
+    "--from",
+    "source",
+    type=click.Path(file_okay=False, path_type=Path),
+    required=True,
+    help="Folder of the backups.",
+)
+@click.option("--snapshot", help="Which one.  [default: the newest]")
+@common
+def restore(session: Session, source: Path, snapshot: str | None) -> None:
+    """Bring a registry back into a data folder that has none, while nothing runs on it."""
+    folder = data_folder(session)
+    folder.create()
+    with folder.locked(), session.waiting("restoring"):
+        told = backups.run(folder, "restore", source, *([snapshot] if snapshot else []))
+    session.show(told, lambda: backup_views.told(told))
+
+
+def data_folder(session: Session) -> DataFolder:
+    return DataFolder((session.data_dir or default_data_dir(os.environ)).absolute())

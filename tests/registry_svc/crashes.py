@@ -19,7 +19,7 @@ import sys
 import threading
 import traceback
 from collections.abc import AsyncIterator, Coroutine, Iterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -32,6 +32,7 @@ from algolink.registry.v1 import registry_pb2
 from chassis import watch
 from chassis.database import open_engine
 from registry_svc import hashing
+from registry_svc.artifacts import Artifacts
 from registry_svc.artifacts_folder import ArtifactFolder
 from registry_svc.collecting import Collector
 from registry_svc.domain import audit, models
@@ -71,7 +72,7 @@ class Registry:
 
     folder: Path
     store: SqlStore
-    artifacts: ArtifactFolder
+    artifacts: Artifacts
     staging: Staging
     uploader: Uploader = field(init=False)
     pusher: Pusher = field(init=False)
@@ -88,13 +89,25 @@ class Registry:
         self.sealer = Sealer(self.store, now=_now, changes=watch.Notifier())
 
 
+Opening = AbstractAsyncContextManager[Registry]
+
+
 @asynccontextmanager
-async def opened(folder: Path) -> AsyncIterator[Registry]:
-    """As the service opens it."""
-    artifacts, staging = ArtifactFolder(folder / "kept"), Staging(folder / "kept" / "incoming")
+async def opened(
+    folder: Path, url: str = "", artifacts: Artifacts | None = None
+) -> AsyncIterator[Registry]:
+    """As the service opens it.
+
+    Args:
+        folder: holds `artifacts` and, unless there is another URL, the database.
+        url: of the database.
+        artifacts: where they are kept, unless in the folder.
+    """
+    artifacts = artifacts or ArtifactFolder(folder / "artifacts")
+    staging = Staging(folder / "artifacts" / "incoming")
     await artifacts.open()
     await staging.open()
-    url = f"sqlite+aiosqlite:///{folder}/registry.db"
+    url = url or f"sqlite+aiosqlite:///{folder}/registry.db"
     async with open_engine(url, migrations="registry_svc.migrations") as engine:
         yield Registry(folder, SqlStore(engine), artifacts, staging)
 
@@ -102,12 +115,12 @@ async def opened(folder: Path) -> AsyncIterator[Registry]:
 async def prepare(folder: Path) -> None:
     """What is there before the work begins: a version, and an artifact that is garbage."""
     async with opened(folder) as registry:
-        await registry.pusher.push(_stream(FIRST, "push-1"), by=ANN)
+        await registry.pusher.push(stream(FIRST, "push-1"), by=ANN)
         await registry.sealer.seal()
         staged = folder / "staged"
         staged.write_bytes(GARBAGE)
         await registry.artifacts.keep(staged, _digest(GARBAGE))
-        os.utime(folder / "kept" / _digest(GARBAGE)[:2] / _digest(GARBAGE), (1, 1))
+        os.utime(folder / "artifacts" / _digest(GARBAGE)[:2] / _digest(GARBAGE), (1, 1))
 
 
 async def work(registry: Registry) -> None:
@@ -124,7 +137,7 @@ async def work(registry: Registry) -> None:
         ),
         by=ANN,
     )
-    await registry.pusher.push(_stream(STREAMED, "push-3"), by=ANN)
+    await registry.pusher.push(stream(STREAMED, "push-3"), by=ANN)
     async with registry.store.writing() as writer:
         model = await writer.get_model(IRIS)
         pointed = models.point_alias(model, "champion", 2, at=_now())
@@ -154,9 +167,9 @@ async def check(registry: Registry) -> None:
                         assert kept.size_bytes == file.size_bytes
         await _check_audit(reader)
     async for kept in registry.artifacts.kept():
-        path = registry.folder / "kept" / kept.digest[:2] / kept.digest
+        path = registry.folder / "artifacts" / kept.digest[:2] / kept.digest
         assert hashing.of_file(path) == kept.digest, "half an artifact"
-    rooms = list((registry.folder / "kept" / "incoming").glob("room-*"))
+    rooms = list((registry.folder / "artifacts" / "incoming").glob("room-*"))
     assert rooms == [], "what a killed call left stays"
 
 
@@ -174,7 +187,7 @@ async def check_done(registry: Registry) -> None:
     kept = {kept.digest async for kept in registry.artifacts.kept()}
     wanted = (FIRST, STREAMED, MANIFEST, *FILES.values())
     assert kept == {_digest(content) for content in wanted}
-    assert not list((registry.folder / "kept" / "incoming").iterdir())
+    assert not list((registry.folder / "artifacts" / "incoming").iterdir())
 
 
 async def _check_audit(reader: Reader) -> None:
@@ -207,9 +220,7 @@ async def _upload(registry: Registry, content: bytes) -> None:
         progress = await registry.uploader.write(piece())
 
 
-async def _stream(
-    content: bytes, request_id: str
-) -> AsyncIterator[registry_pb2.PushVersionRequest]:
+async def stream(content: bytes, request_id: str) -> AsyncIterator[registry_pb2.PushVersionRequest]:
     for message in uploads.messages(content, request_id=request_id):
         yield message
 
