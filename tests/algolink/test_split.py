@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from algolink import split
@@ -150,6 +150,79 @@ def test_two_arms_always_meet_in_one_place(shares: list[int]) -> None:
         )
 
 
+MANY_ARMS = tuple(f"arm-{number}" for number in range(64))
+
+
+@st.composite
+def many_arm_ramps(draw: st.DrawFn) -> list[dict[str, int]]:
+    """Ramps of up to 64 arms, some of which may get nothing."""
+    steps = []
+    for _ in range(draw(st.integers(2, 5))):
+        arms = draw(st.permutations(MANY_ARMS))[: draw(st.integers(1, 64))]
+        cuts = sorted(draw(st.lists(st.integers(0, BUCKETS), min_size=63, max_size=63)))
+        edges = [0, *cuts[: len(arms) - 1], BUCKETS]
+        sizes = [end - start for start, end in itertools.pairwise(edges)]
+        steps.append(dict(zip(arms, sizes, strict=True)))
+    return steps
+
+
+def fragments(assigned: list[str]) -> int:
+    """Segments of a table, counted bucket by bucket."""
+    return 1 + sum(left != right for left, right in itertools.pairwise(assigned))
+
+
+@given(many_arm_ramps())
+@settings(max_examples=40, deadline=None)
+def test_sixty_four_arms_are_ramped_with_minimal_movement_or_refused_with_the_count(
+    ramp: list[dict[str, int]],
+) -> None:
+    table = split.allocate(ramp[0])
+    for step in ramp[1:]:
+        try:
+            after = split.resize(table, step)
+        except FailedPrecondition as refused:
+            count = int(refused.metadata["segments"])
+            assert count > split.MAX_SEGMENTS
+            return
+        growth = sum(max(0, n - table.weights().get(arm, 0)) for arm, n in step.items())
+        assert split.moved(table, after) == growth
+        assert fragments(every_arm(after)) == len(after.segments) <= split.MAX_SEGMENTS
+        table = after
+
+
+@given(ramps)
+def test_over_a_whole_sequence_a_unit_moves_only_when_its_arm_shrinks(
+    ramp: list[dict[str, int]],
+) -> None:
+    """So however long a sequence, no unit moves more often than arms it was in shrank."""
+    tables = tables_of(ramp)
+    assigned = [every_arm(table) for table in tables]
+
+    for bucket in range(0, BUCKETS, 97):
+        for step, (before, after) in enumerate(itertools.pairwise(assigned)):
+            arm = before[bucket]
+            if after[bucket] != arm:
+                assert tables[step + 1].weights().get(arm, 0) < tables[step].weights()[arm]
+
+
+@given(st.lists(st.integers(1, 2_000), min_size=1, max_size=20))
+@settings(max_examples=25, deadline=None)
+def test_while_arms_only_grow_each_unit_moves_once_at_most(growth: list[int]) -> None:
+    """Out of the champion, into an arm, and never again."""
+    shares = dict.fromkeys("bcd", 0)
+    assigned = [["champion"] * BUCKETS]
+    table = split.allocate({"champion": BUCKETS})
+    for step, more in enumerate(growth):
+        arm = "bcd"[step % 3]
+        shares[arm] += min(more, BUCKETS - sum(shares.values()))
+        table = split.resize(table, {"champion": BUCKETS - sum(shares.values()), **shares})
+        assigned.append(every_arm(table))
+
+    for bucket in range(BUCKETS):
+        arms = [arms[bucket] for arms in assigned]
+        assert sum(a != b for a, b in itertools.pairwise(arms)) <= 1
+
+
 def test_a_ramp_that_is_taken_back_gives_back_the_units_that_it_took() -> None:
     weights_before = {"champion": 8_000, "b": 1_000, "c": 1_000}
     before = split.allocate(weights_before)
@@ -234,7 +307,9 @@ def test_a_table_of_too_many_pieces_is_refused() -> None:
         split.resize(Table(tuple(pieces)), {"a": 4_999, "b": 5_001})
 
     assert caught.value.reason == "TABLE_TOO_FRAGMENTED"
-    assert caught.value.metadata["limit"] == "1000"
+    # A bucket in the middle of nothing changes hands: none of the 2,000 pieces goes.
+    assert caught.value.metadata == {"segments": "2000", "limit": "1000"}
+    assert "2000 segments, at most 1000" in caught.value.message
 
 
 @pytest.mark.parametrize(
