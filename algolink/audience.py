@@ -120,6 +120,21 @@ def usable(values: Sequence[str]) -> str | None:
     return values[0]
 
 
+def check_attribute(name: str, value: str) -> None:
+    """Checks what somebody is about to send.
+
+    Raises:
+        InvalidArgument: ATTRIBUTE_INVALID.
+    """
+    why = None
+    if _ATTRIBUTE.fullmatch(name) is None:
+        why = f"{names.shown(name)} is no name of an attribute: 1 to 32 of a-z0-9-"
+    elif usable([value]) is None:
+        why = f"attribute {name}: {_why_not_a_value(value)}"
+    if why is not None:
+        raise InvalidArgument("ATTRIBUTE_INVALID", why, attribute=names.shown(name))
+
+
 def matches(conditions: Sequence[Condition], attributes: Mapping[str, Sequence[str]]) -> bool:
     """Whether all conditions hold."""
     return all(condition.holds(attributes) for condition in conditions)

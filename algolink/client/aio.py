@@ -171,6 +171,7 @@ class AsyncClient:
         *,
         unit: str | None = None,
         version: int | None = None,
+        attributes: Mapping[str, str] | None = None,
         timeout_s: float = PREDICT_TIMEOUT_S,
     ) -> Prediction:
         """Asks a model, through Envoy, as any client of the data plane would."""
@@ -178,12 +179,12 @@ class AsyncClient:
         known = takes is not None
         takes = takes or await self._learn(name, version, timeout_s)
         try:
-            return await self._infer(name, x, takes, unit, version, timeout_s)
+            return await self._infer(name, x, takes, (unit, attributes), version, timeout_s)
         except InvalidArgument:
             # A new champion may take something else than what is remembered.
             if not known or (fresh := await self._learn(name, version, timeout_s)) == takes:
                 raise
-            return await self._infer(name, x, fresh, unit, version, timeout_s)
+            return await self._infer(name, x, fresh, (unit, attributes), version, timeout_s)
 
     async def _learn(self, name: str, version: int | None, timeout_s: float) -> Takes:
         from algolink.client import oip
@@ -205,7 +206,7 @@ class AsyncClient:
         name: str,
         x: Inputs,
         takes: Takes,
-        unit: str | None,
+        who: tuple[str | None, Mapping[str, str] | None],
         version: int | None,
         timeout_s: float,
     ) -> Prediction:
@@ -215,7 +216,7 @@ class AsyncClient:
             oip.INFER_PATH,
             oip.infer_request(name, x, takes, version),
             oip.InferReply,
-            oip.request_metadata(unit),
+            oip.request_metadata(*who),
             timeout_s,
             idempotent=False,
         )

@@ -12,7 +12,7 @@ from typing import Any
 import numpy.typing as npt
 from tritonclient.grpc import service_pb2 as pb
 
-from algolink import names
+from algolink import audience, names
 from algolink.client import tensors
 from algolink.client.prediction import Inputs, Prediction, Takes
 from algolink.client.registry import model_name
@@ -54,22 +54,29 @@ def infer_request(model: str, x: Inputs, takes: Takes, version: int | None) -> p
     return request
 
 
-def request_metadata(unit: str | None) -> tuple[tuple[str, str], ...]:
-    """Says for which unit a prediction is.
+def request_metadata(
+    unit: str | None, attributes: Mapping[str, str] | None = None
+) -> tuple[tuple[str, str], ...]:
+    """Says for which unit a prediction is, and what is known about it.
 
     Raises:
-        InvalidArgument: UNIT_INVALID. The data plane would send such a unit to
-            the champion without a word; a caller of ours rather hears of it.
+        InvalidArgument: UNIT_INVALID or ATTRIBUTE_INVALID. The data plane would
+            ignore such a unit or attribute without a word; a caller of ours
+            rather hears of it.
     """
-    if unit is None:
-        return ()
-    if not names.is_unit(unit):
-        raise InvalidArgument(
-            "UNIT_INVALID",
-            f"{names.shown(unit)} is not a unit: it must match {names.UNIT_PATTERN}",
-            unit=names.shown(unit),
-        )
-    return ((names.UNIT_HEADER, unit),)
+    headers = []
+    if unit is not None:
+        if not names.is_unit(unit):
+            raise InvalidArgument(
+                "UNIT_INVALID",
+                f"{names.shown(unit)} is not a unit: it must match {names.UNIT_PATTERN}",
+                unit=names.shown(unit),
+            )
+        headers.append((names.UNIT_HEADER, unit))
+    for name, value in (attributes or {}).items():
+        audience.check_attribute(name, value)
+        headers.append((audience.HEADER_PREFIX + name, value))
+    return tuple(headers)
 
 
 def to_prediction(

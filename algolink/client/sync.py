@@ -211,6 +211,7 @@ class Client:
         *,
         unit: str | None = None,
         version: int | None = None,
+        attributes: Mapping[str, str] | None = None,
         timeout_s: float = PREDICT_TIMEOUT_S,
     ) -> Prediction:
         """Asks a model, through Envoy, as any client of the data plane would.
@@ -224,23 +225,25 @@ class Client:
                 converted to the input's type.
             unit: whom or what it is for, a user or a session: decides the arm.
             version: asks for exactly that version instead.
+            attributes: value by name, for audiences: `{"country": "FR"}`.
             timeout_s: for everything.
 
         Raises:
             NotFound: if there is no such model or version.
-            InvalidArgument: TENSOR_INVALID, INPUT_UNKNOWN, INPUT_NAME_REQUIRED
-                or UNIT_INVALID, or what the model says about the input.
+            InvalidArgument: TENSOR_INVALID, INPUT_UNKNOWN, INPUT_NAME_REQUIRED,
+                UNIT_INVALID or ATTRIBUTE_INVALID, or what the model says about
+                the input.
         """
         takes = self._takes.get((name, version))
         known = takes is not None
         takes = takes or self._learn(name, version, timeout_s)
         try:
-            return self._infer(name, x, takes, unit, version, timeout_s)
+            return self._infer(name, x, takes, (unit, attributes), version, timeout_s)
         except InvalidArgument:
             # A new champion may take something else than what is remembered.
             if not known or (fresh := self._learn(name, version, timeout_s)) == takes:
                 raise
-            return self._infer(name, x, fresh, unit, version, timeout_s)
+            return self._infer(name, x, fresh, (unit, attributes), version, timeout_s)
 
     def _learn(self, name: str, version: int | None, timeout_s: float) -> Takes:
         from algolink.client import oip
@@ -262,7 +265,7 @@ class Client:
         name: str,
         x: Inputs,
         takes: Takes,
-        unit: str | None,
+        who: tuple[str | None, Mapping[str, str] | None],
         version: int | None,
         timeout_s: float,
     ) -> Prediction:
@@ -272,7 +275,7 @@ class Client:
             oip.INFER_PATH,
             oip.infer_request(name, x, takes, version),
             oip.InferReply,
-            oip.request_metadata(unit),
+            oip.request_metadata(*who),
             timeout_s,
             idempotent=False,
         )

@@ -10,6 +10,7 @@ from rich.console import Group, RenderableType
 
 from algolink.client import Prediction
 from cli import inputs
+from cli.pairs import PAIR
 from cli.session import Session, common, examples
 from cli.views import text
 
@@ -32,6 +33,14 @@ from cli.views import text
 )
 @click.option("--unit", help="Whom it is for, a user or a session: decides the arm.")
 @click.option("--version", type=click.IntRange(min=1), help="Ask exactly this version.")
+@click.option(
+    "--attr",
+    "attributes",
+    type=PAIR,
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Sent as x-algolink-attr-NAME, for audiences; repeatable.",
+)
 @click.option("--timeout", default=10.0, show_default=True, help="Seconds.")
 @common
 def predict(
@@ -40,12 +49,15 @@ def predict(
     values: tuple[str, ...],
     unit: str | None,
     version: int | None,
+    attributes: tuple[tuple[str, str], ...],
     timeout: float,
 ) -> None:
     """Ask a model for a prediction, as any client of the data plane would."""
     x = inputs.parse(values)
     with session.client() as client:
-        prediction = client.predict(name, x, unit=unit, version=version, timeout_s=timeout)
+        prediction = client.predict(
+            name, x, unit=unit, version=version, attributes=dict(attributes), timeout_s=timeout
+        )
     session.show(_values(prediction), lambda: _table(prediction))
 
 

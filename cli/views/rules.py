@@ -57,17 +57,16 @@ def rules(model: str, found: pb.Rules) -> Table:
 
 def summary(found: pb.Rules) -> str:
     """What kinds of rules there are."""
-    kinds = {
-        "overrides": len(found.overrides),
-        "audiences": len(found.audiences),
-        "holdout": found.HasField("holdout"),
-        "shadow": found.HasField("shadow"),
-        "fallback": found.HasField("fallback"),
-        "timeouts": found.HasField("timeouts"),
-        "retries": found.HasField("retries"),
-        "limits": found.HasField("limits"),
-    }
-    return ", ".join(f"{n} {kind}" if n is not True else kind for kind, n in kinds.items() if n)
+    counted = [
+        f"{number} {kind}{'s' if number > 1 else ''}"
+        for kind, number in (
+            ("override", len(found.overrides)),
+            ("audience", len(found.audiences)),
+        )
+        if number
+    ]
+    single = ("holdout", "shadow", "fallback", "timeouts", "retries", "limits")
+    return ", ".join([*counted, *(kind for kind in single if found.HasField(kind))])
 
 
 def _fallback(fallback: pb.Fallback) -> str:

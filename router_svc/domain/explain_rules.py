@@ -90,8 +90,7 @@ def _override(route: ModelRoute, unit: str) -> tuple[int | None, Rule]:
         return version, Rule("override", True, f"unit {unit} is sent to version {version}")
     if not names.is_unit(unit):
         return None, Rule("override", False, why_no_unit(unit))
-    among = f"none of the {len(route.overrides)} units that are overridden"
-    return None, Rule("override", False, f"{unit} is {among}")
+    return None, Rule("override", False, f"unit {unit} is not overridden")
 
 
 def _audience(number: int, each: Audience, attributes: Attributes) -> Rule:

@@ -18,7 +18,7 @@ from grpc_status import rpc_status
 from tritonclient.grpc import service_pb2 as oip
 from tritonclient.grpc import service_pb2_grpc as oip_grpc
 
-from algolink import errors, names
+from algolink import audience, errors, names
 from algolink.experiment.v1 import (
     assignment_pb2_grpc,
     experiment_pb2,
@@ -85,6 +85,7 @@ class World:
     experiments: dict[str, experiment_pb2.Experiment] = field(default_factory=dict)
     outcomes: dict[str, facts_pb2.Outcome] = field(default_factory=dict)
     units: list[str] = field(default_factory=list)
+    attributes: list[dict[str, str]] = field(default_factory=list)
     losses: list[losses_pb2.Loss] = field(default_factory=list)
     live: bool = True
     datatype: str = "FP32"
@@ -422,6 +423,13 @@ class Inference(oip_grpc.GRPCInferenceServiceServicer):  # type: ignore[misc]  #
         self._world.called("ModelInfer", context, token=False)
         metadata = dict(context.invocation_metadata())
         self._world.units.append(metadata.get(names.UNIT_HEADER, ""))
+        self._world.attributes.append(
+            {
+                name.removeprefix(audience.HEADER_PREFIX): value
+                for name, value in metadata.items()
+                if name.startswith(audience.HEADER_PREFIX)
+            }
+        )
         if request.inputs[0].datatype != self._world.datatype:
             refuse(context, errors.InvalidArgument("DATATYPE_WRONG", "x has another datatype"))
         dtype = {"FP32": np.float32, "INT64": np.int64}[self._world.datatype]

@@ -150,6 +150,35 @@ def test_an_attribute_may_be_sent_twice_to_see_what_happens(
     assert sent == ["country is FR", "country is DE", "age is 42"]
 
 
+def test_a_prediction_carries_attributes(client: Client, world: fakes.World) -> None:
+    client.push(b"a model", name="iris")
+
+    client.predict("iris", [[1.0]], unit="u", attributes={"country": "FR", "age": "42"})
+
+    assert world.attributes[-1] == {"country": "FR", "age": "42"}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("Country", "FR", "'Country' is no name of an attribute: 1 to 32 of a-z0-9-"),
+        ("country", "", "attribute country: '' is not 1 to 256 printable ASCII characters"),
+        ("country", "F" * 257, "attribute country"),
+        ("country", "Curaçao", "attribute country"),
+    ],
+)
+def test_an_attribute_that_no_audience_would_see_is_refused(
+    client: Client, world: fakes.World, name: str, value: str, words: str
+) -> None:
+    client.push(b"a model", name="iris")
+
+    with pytest.raises(InvalidArgument, match=words) as caught:
+        client.predict("iris", [[1.0]], attributes={name: value})
+
+    assert caught.value.reason == "ATTRIBUTE_INVALID"
+    assert world.attributes == []
+
+
 def test_both_have_the_same_surface(client: Client) -> None:
     def surface(kind: type) -> dict[str, str]:
         return {

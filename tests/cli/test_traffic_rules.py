@@ -52,7 +52,7 @@ def test_rules_of_a_file_are_set_shown_and_cleared(pushed: Run, file: Path) -> N
         assert words in traffic.out
     assert "tester-1" not in cleared.out
     assert (
-        "set rules: 1 overrides, 2 audiences, holdout, shadow"
+        "set rules: 1 override, 2 audiences, holdout, shadow"
         in pushed("traffic", "history", "iris").out
     )
 
