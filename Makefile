@@ -5,7 +5,7 @@ PYTHON := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test bench-inference check format generate lock clean bench-stats bench-experiments
+.PHONY: help setup triton demo test bench-inference check format generate lock clean bench-stats bench-experiments
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 26
@@ -19,7 +19,11 @@ $(STAMP): requirements/dev.txt pyproject.toml requirements/bootstrap.sh
 demo: $(STAMP)  ## run a real experiment through real Envoy (KEEP=1 leaves it running)
 	@$(PYTHON) -m examples.digits $(if $(KEEP),--keep) $(if $(DATA_DIR),--data-dir $(DATA_DIR))
 
+triton: $(STAMP)  ## make .venv-triton: a Triton server for `algolink up --engine triton` (300 MB)
+	@bash requirements/triton.sh $(PYTHON) .venv-triton
+
 test: $(STAMP)  ## run the whole test suite
+	@bash requirements/triton.sh $(PYTHON) .venv-triton || [ $$? = 3 ]  # 3: not for this machine
 	$(PYTHON) -m pytest
 
 bench-inference: $(STAMP) .venv-bench/mlserver/.installed .venv-bench/kserve/.installed  ## compare our front with other servers (4 minutes)
@@ -56,6 +60,9 @@ lock: $(STAMP)  ## resolve the ranges in pyproject.toml anew (needs uv)
 		--no-emit-index-url --no-annotate --no-header -q -o requirements/dev.txt
 	uv pip compile pyproject.toml -c requirements/dev.txt --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-annotate --no-header -q -o requirements/runtime.txt
+	uv pip compile requirements/triton.in --no-deps -c <(grep '^onnxruntime==' requirements/dev.txt | tr -d '\\') \
+		--universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-annotate --no-header -q -o requirements/triton.txt
 
 clean:  ## remove the environment and all caches
-	rm -rf $(VENV) .venv-bench .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build *.egg-info
+	rm -rf $(VENV) .venv-bench .venv-triton .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build *.egg-info

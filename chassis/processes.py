@@ -6,7 +6,7 @@ import json
 import os
 import signal
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
@@ -53,17 +53,26 @@ class Process:
         self._child = child
 
     @classmethod
-    def start(cls, command: Sequence[str], *, folder: Path, output: Path) -> Self:
+    def start(
+        cls,
+        command: Sequence[str],
+        *,
+        folder: Path,
+        output: Path,
+        environment: Mapping[str, str] | None = None,
+    ) -> Self:
         """Starts `command` in a session of its own, so that it outlives this process.
 
         Args:
             folder: its working directory.
             output: file that its output is appended to.
+            environment: all of it; None for that of this process.
         """
         with output.open("ab") as log:
             child = subprocess.Popen(  # noqa: S603 - the command is ours
                 command,
                 cwd=folder,
+                env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -44,12 +44,14 @@ class Identity:
         replica_id: unique in the pool and kept over restarts.
         grpc_address: `host:port` of its gRPC server, as a proxy reaches it.
         http_address: `host:port` of its REST server, as a proxy reaches it.
+        foreign: whether these servers are not ours, and read no `x-al-version`.
     """
 
     replica_id: str
     pool: str
     grpc_address: str
     http_address: str
+    foreign: bool = False
 
 
 class Announcer:
@@ -137,6 +139,7 @@ class Announcer:
             http_address=self._identity.http_address,
             versions=[_loaded_version(holding) for holding in self._host.holdings],
             draining=self._draining,
+            foreign=self._identity.foreign,
         )
 
     async def _take(self, response: router_pb2.AnnounceResponse) -> None:

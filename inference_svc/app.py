@@ -78,8 +78,8 @@ async def app(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
                 identity = Identity(
                     replica_id=settings.replica_id,
                     pool=settings.pool,
-                    grpc_address=_advertised(settings, settings.listen, grpc_port),
-                    http_address=_advertised(settings, settings.http_listen, http_port),
+                    grpc_address=_bound(settings, settings.listen, grpc_port),
+                    http_address=_bound(settings, settings.http_listen, http_port),
                 )
                 announcer = Announcer(host, identity, router_channel, wanted_file)
                 async with runtime.background(announcer.run(), name="announcer"):
@@ -121,9 +121,9 @@ async def _fronts(
             ending.set()
 
 
-def _advertised(settings: Settings, listen: str, port: int) -> str:
-    host = settings.advertise_host or listen.rpartition(":")[0]
-    return f"{host}:{port}"
+def _bound(settings: Settings, listen: str, port: int) -> str:
+    """Where proxies reach what listens on `listen`, whose port may have been left open."""
+    return settings.advertised(f"{listen.rpartition(':')[0]}:{port}")
 
 
 def _quiet_access_log(settings: Settings) -> None:

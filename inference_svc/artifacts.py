@@ -7,6 +7,7 @@ import hashlib
 import logging
 import os
 import shutil
+import time
 from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
@@ -142,14 +143,16 @@ def _is_intact(path: Path, digest: str) -> bool:
     if actual != digest:
         _log.warning("cached artifact is damaged", extra={"digest": digest, "actual": actual})
         return False
-    os.utime(path)  # the time of its last use, which outlives this process
+    # The time of its last use, which outlives this process. That of its last change
+    # stays: others may have linked it, to whom a change means to load it again.
+    os.utime(path, ns=(time.time_ns(), path.stat().st_mtime_ns))
     return True
 
 
 def _by_last_use(folder: Path) -> list[tuple[Path, int]]:
     """All artifacts with their sizes in bytes, the one that was used longest ago first."""
     files = [(path, path.stat()) for path in folder.iterdir() if not path.suffix]
-    files.sort(key=lambda file: file[1].st_mtime_ns)
+    files.sort(key=lambda file: file[1].st_atime_ns)
     return [(path, status.st_size + _folder_bytes(path)) for path, status in files]
 
 

@@ -17,7 +17,7 @@ from chassis.watch import Notifier
 from inference_svc.artifacts import ArtifactCache
 from inference_svc.batching.scheduler import Policy
 from inference_svc.batching.served_model import ServedModel
-from inference_svc.domain.holding import Holding, WantedVersion
+from inference_svc.domain.holding import Holding, State, WantedVersion
 from inference_svc.domain.holdings import Holdings
 from inference_svc.domain.statistics import Statistics
 from inference_svc.engines import Engine, LoadError
@@ -79,6 +79,7 @@ class ModelHost:
         self._tasks: set[asyncio.Task[None]] = set()
         self._group: asyncio.TaskGroup | None = None
         self._loads = asyncio.Semaphore(_LOADS_AT_A_TIME)
+        self._losses = 0
 
     @property
     def platform(self) -> str:
@@ -134,6 +135,18 @@ class ModelHost:
     def _told(self) -> tuple[tuple[WantedVersion, ...], dict[str, int], bool]:
         return self._holdings.wanted, self._holdings.champions, self._holdings.is_told
 
+    def lose_all(self) -> None:
+        """Takes note that everything loaded is gone, and has it loaded again.
+
+        For engines that run elsewhere, and die there.
+        """
+        self._losses += 1
+        for holding in self._holdings:
+            if holding.state is State.READY:
+                holding.lose()
+                self._tell(holding)
+        self.changes.notify()
+
     @contextmanager
     def borrow(self, model: str, number: int | None) -> Iterator[tuple[int, ServedModel]]:
         """A ready version, and its number; it stays loaded while the block runs.
@@ -171,14 +184,16 @@ class ModelHost:
     async def _hold(self, holding: Holding) -> None:
         while holding.is_wanted:
             model = await self._load(holding)
-            if model is not None:
-                self._models[holding] = model
-                holding.become_ready()
-                self._tell(holding)
-                await self._trim()
-                await self._until(lambda: holding.may_unload)
+            if model is None:
+                await self._until_retry(holding)
+                continue
+            self._models[holding] = model
+            holding.become_ready()
+            self._tell(holding)
+            await self._trim()
+            await self._until(lambda: holding.may_unload or holding.state is State.WANTED)
+            if holding.may_unload:
                 break
-            await self._until_retry(holding)
         # Forgotten before it is unloaded: a version that is wanted again meanwhile
         # is a new holding, and not this one without its model.
         successor = self._holdings.drop(holding)
@@ -189,6 +204,8 @@ class ModelHost:
         if loaded is not None:
             await loaded.unload()
             _log.info("version unloaded", extra={"version": str(holding.version.name)})
+        elif successor is None:
+            await self._engine.forget(holding.version.name)
         await self._trim()
         self.changes.notify()
 
@@ -199,20 +216,26 @@ class ModelHost:
                 return None
             holding.begin_loading()
             self._tell(holding)
+            losses = self._losses
             try:
                 version = holding.version
                 artifact = await self._artifacts.get(version.digest, version.size_bytes)
-                return await self._load_warm(version.name, artifact)
+                served = await self._load_warm(version, artifact)
             except (LoadError, AlgoLinkError, OSError) as error:
                 holding.fail(str(error))
                 self._tell(holding)
                 return None
+            if self._losses == losses:
+                return served
+            holding.fail("what it was loaded into is gone")
+            self._tell(holding)
+            return None
 
-    async def _load_warm(self, name: VersionName, artifact: Path) -> ServedModel:
-        model = await self._engine.load(artifact)
+    async def _load_warm(self, version: WantedVersion, artifact: Path) -> ServedModel:
+        model = await self._engine.load(version, artifact)
         try:
             await model.warm()
-            served = ServedModel(name, model, self._batching)
+            served = ServedModel(version.name, model, self._batching)
             await served.prove_rows()
         except BaseException:
             await model.unload()

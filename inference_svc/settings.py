@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import os
+from enum import StrEnum
 from pathlib import Path
+from typing import Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from chassis.addresses import split_address
 from chassis.settings import ServiceSettings
 from inference_svc.batching.scheduler import Policy
 from inference_svc.engines.providers import Provider
+
+
+class EngineKind(StrEnum):
+    """What runs the models of a replica."""
+
+    ONNX = "onnx"
+    TRITON = "triton"
 
 
 class Settings(ServiceSettings):
@@ -46,6 +56,18 @@ class Settings(ServiceSettings):
             ago go first, those that are held never.
         load_retry_s: wait after the first load that failed, in seconds; doubled
             after each further one, to at most 30.
+        engine: `onnx` runs models in this process; `triton` makes it the agent of a
+            Triton server, which requests then go to. Of the settings above, those of
+            threads, rows, delay, queue and `instances` hold for it as well, and
+            `instances` is 1 unless it is set.
+        triton_environment: where Triton is: an environment with `nvidia-pytriton`, or
+            the folder of a server.
+        triton_listen: `host:port` of Triton's gRPC server; no port 0, because a
+            killed agent's successor must find it there.
+        triton_http_listen: the same of its REST server.
+        triton_metrics_listen: `host:port` of Triton's own metrics; empty for none.
+        triton_ready_timeout_s: a Triton that takes longer to start is refused, in
+            seconds.
     """
 
     registry_address: str
@@ -66,6 +88,24 @@ class Settings(ServiceSettings):
     instances: int = Field(default=0, ge=0, le=1024)
     artifact_cache_bytes: int = Field(default=10 * 1024**3, ge=0)
     load_retry_s: float = Field(default=1.0, gt=0.0)
+    engine: EngineKind = EngineKind.ONNX
+    triton_environment: Path = Path(".venv-triton")
+    triton_listen: str = "127.0.0.1:8001"
+    triton_http_listen: str = "127.0.0.1:8000"
+    triton_metrics_listen: str = ""
+    triton_ready_timeout_s: float = Field(default=60.0, gt=0.0)
+
+    @model_validator(mode="after")
+    def _triton_has_ports(self) -> Self:
+        for address in (self.triton_listen, self.triton_http_listen):
+            if split_address(address)[1] == 0:
+                raise ValueError(f"Triton needs a port: {address} names none")
+        return self
+
+    def advertised(self, listen: str) -> str:
+        """`listen` as proxies reach it."""
+        host, _, port = listen.rpartition(":")
+        return f"{self.advertise_host or host}:{port}"
 
     @property
     def runs_at_a_time(self) -> int:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import shutil
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from pathlib import Path
 import click
 
 from algolink.client.connection import default_data_dir
+from algolink.errors import FailedPrecondition
 from cli.output import FORMATS, stderr_console, stdout_console
 from cli.up import report, stack
 from cli.up.layout import DataFolder
@@ -25,6 +27,7 @@ _PORT = click.IntRange(0, 65535)
     epilog="\b\nExamples:\n"
     "  algolink up\n"
     "  algolink up --replicas 4 --port 8000 --admin-port 8001\n"
+    "  algolink up --engine triton\n"
     "  algolink up --ephemeral --port 0 --admin-port 0 -o json",
 )
 @click.option(
@@ -53,6 +56,15 @@ _PORT = click.IntRange(0, 65535)
     show_default=True,
     help="Port for administration; 0 picks a free one.",
 )
+@click.option(
+    "--engine",
+    type=click.Choice(["onnx", "triton"]),
+    default="onnx",
+    show_default=True,
+    help="What runs models: each replica itself, or a Triton server beside it.  "
+    "[env: ALGOLINK_TRITON_ENVIRONMENT says where Triton is; default: .venv-triton beside "
+    "this environment]",
+)
 @click.option("--ephemeral", is_flag=True, help="Keep nothing: a temporary data folder.")
 @click.option(
     "-o",
@@ -67,6 +79,7 @@ def up(
     replicas: int,
     port: int,
     admin_port: int,
+    engine: str,
     ephemeral: bool,
     output: str,
 ) -> None:
@@ -96,12 +109,36 @@ def up(
         asyncio.run(
             stack.run(
                 DataFolder(root),
-                stack.Options(replicas=replicas, data_port=port, admin_port=admin_port),
+                stack.Options(
+                    replicas=replicas,
+                    data_port=port,
+                    admin_port=admin_port,
+                    triton=_triton_environment() if engine == "triton" else None,
+                ),
                 began=began,
                 on_ready=on_ready,
                 note=lambda line: notes.print(line, soft_wrap=True),
             )
         )
+
+
+def _triton_environment() -> Path:
+    """Where Triton is.
+
+    Raises:
+        FailedPrecondition: TRITON_MISSING.
+    """
+    beside = Path(sys.prefix).absolute().parent / ".venv-triton"
+    where = Path(os.environ.get("ALGOLINK_TRITON_ENVIRONMENT") or beside).absolute()
+    if not any((where / "bin" / program).exists() for program in ("python", "tritonserver")):
+        raise FailedPrecondition(
+            "TRITON_MISSING",
+            f"no Triton server in {where}: run `make triton` in a checkout of AlgoLink, or set "
+            "ALGOLINK_TRITON_ENVIRONMENT to an environment with nvidia-pytriton, or to the "
+            "folder of a server",
+            environment=where,
+        )
+    return where
 
 
 @contextlib.contextmanager

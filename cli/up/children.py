@@ -47,11 +47,14 @@ def replica_names(replicas: int) -> tuple[str, ...]:
 
 def internal_ports(replicas: int) -> tuple[str, ...]:
     """Names of the ports that only the stack itself uses."""
-    named = [*CONTROL, MESH, *replica_names(replicas)]
+    names = replica_names(replicas)
+    named = [*CONTROL, MESH, *names]
     return (
         *named,
         *(f"{name}-metrics" for name in named),
-        *(f"{name}-http" for name in ("experiment", *replica_names(replicas))),
+        *(f"{name}-http" for name in ("experiment", *names)),
+        # Never those of a replica of ours: a table from before may still lead there.
+        *(f"{name}-triton{kind}" for name in names for kind in ("", "-http")),
     )
 
 
@@ -64,6 +67,7 @@ def specs(
     data_port: int,
     admin_port: int,
     parent_pid: int,
+    triton: Path | None = None,
 ) -> tuple[ChildSpec, ...]:
     """The processes of a stack.
 
@@ -75,6 +79,8 @@ def specs(
         data_port: where Envoy takes predictions.
         admin_port: where Envoy takes administration.
         parent_pid: process to die with.
+        triton: environment with the server that each replica is to be the agent of;
+            None to have replicas run models themselves.
     """
 
     def address(name: str) -> str:
@@ -125,8 +131,17 @@ def specs(
                 "inference_svc",
                 2,
                 REPLICA_ID=name,
-                HTTP_LISTEN=address(f"{name}-http"),
                 CACHE_DIR=folder.inference(name),
+                **(
+                    {"HTTP_LISTEN": address(f"{name}-http")}
+                    if triton is None
+                    else {
+                        "ENGINE": "triton",
+                        "TRITON_ENVIRONMENT": triton,
+                        "TRITON_LISTEN": address(f"{name}-triton"),
+                        "TRITON_HTTP_LISTEN": address(f"{name}-triton-http"),
+                    }
+                ),
             )
             for name in replica_names(replicas)
         ),

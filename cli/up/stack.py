@@ -9,6 +9,7 @@ import signal
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from algolink.errors import DeadlineExceeded
@@ -32,11 +33,13 @@ class Options:
         replicas: number of inference replicas.
         data_port: 0 picks a free one.
         admin_port: 0 picks a free one.
+        triton: environment with a Triton server for each replica; None for none.
     """
 
     replicas: int
     data_port: int
     admin_port: int
+    triton: Path | None = None
 
 
 async def run(
@@ -81,6 +84,7 @@ async def run(
                 data_port=chosen["data"],
                 admin_port=chosen["admin"],
                 parent_pid=os.getpid(),
+                triton=options.triton,
             ),
             environment={**os.environ, leftovers.MARK: str(folder.root)},
             note=note,

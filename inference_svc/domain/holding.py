@@ -1,9 +1,10 @@
 """One version on this replica: how it gets ready, and how it goes.
 
 WANTED -> LOADING -> READY -> UNLOADING -> (gone)
-             |  ^       ^         |
-             v  |       +---------+  wanted again before it had gone
-           FAILED
+   ^         |  ^     | ^         |
+   |         v  |     | +---------+  wanted again before it had gone
+   |       FAILED     |
+   +------------------+  lost with what it ran in
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ class State(StrEnum):
 _NEXT: Final[dict[State, frozenset[State]]] = {
     State.WANTED: frozenset({State.LOADING}),
     State.LOADING: frozenset({State.READY, State.FAILED, State.UNLOADING}),
-    State.READY: frozenset({State.UNLOADING}),
+    State.READY: frozenset({State.UNLOADING, State.WANTED}),
     State.FAILED: frozenset({State.LOADING}),
     State.UNLOADING: frozenset({State.READY}),
 }
@@ -86,6 +87,10 @@ class Holding:
         self._move(State.FAILED)
         self.failures += 1
         self.message = message
+
+    def lose(self) -> None:
+        """What it ran in is gone: it takes no request until it is loaded again."""
+        self._move(State.WANTED)
 
     def unwant(self) -> None:
         """It shall go: it takes no new request, and ends those that it has."""

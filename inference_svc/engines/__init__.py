@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
+from algolink.names import VersionName
+from inference_svc.domain.holding import WantedVersion
 from inference_svc.domain.signature import Signature
 from inference_svc.domain.tensors import Array
 
@@ -75,10 +77,18 @@ class Engine(Protocol):
         """Its name as the Open Inference Protocol's metadata tells it."""
         ...
 
-    async def load(self, artifact: Path) -> LoadedModel:
-        """Loads an artifact whose digest has been verified.
+    async def load(self, version: WantedVersion, artifact: Path) -> LoadedModel:
+        """Loads the artifact of a version; its digest has been verified.
 
         Raises:
             LoadError: if the engine refuses it.
+            AlgoLinkError: if the engine is elsewhere, as it answers.
+        """
+        ...
+
+    async def forget(self, name: VersionName) -> None:
+        """Lets go of a version that is not wanted, and that nobody here has loaded.
+
+        For engines that outlive this process: one before it may have.
         """
         ...

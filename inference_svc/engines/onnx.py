@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from algolink.names import VersionName
 from inference_svc.domain.datatypes import Datatype
+from inference_svc.domain.holding import WantedVersion
 from inference_svc.domain.signature import FREE, Signature, TensorSpec
 from inference_svc.domain.tensors import Array
 from inference_svc.engines import LoadError, RunError, onnx_bfloat16, providers
@@ -95,7 +97,7 @@ class OnnxEngine:
         self._threads_per_run = threads_per_run
         self._runs = ThreadPoolExecutor(concurrency, thread_name_prefix="onnx")
 
-    async def load(self, artifact: Path) -> OnnxModel:
+    async def load(self, version: WantedVersion, artifact: Path) -> OnnxModel:  # noqa: ARG002 - its file says it all
         """Loads an ONNX file.
 
         Raises:
@@ -114,6 +116,9 @@ class OnnxEngine:
         is_predictable = is_bounded and self._provider is Provider.CPU
         pace = Pace(self._short_run_ns if is_predictable else 0)
         return OnnxModel(session, signature, size, self._runs, pace)
+
+    async def forget(self, name: VersionName) -> None:
+        """Does nothing: what another process loaded went with it."""
 
     def close(self) -> None:
         """Ends the pool; waits for runs that have begun."""

@@ -41,6 +41,18 @@ def test_a_missing_token_says_what_to_do() -> None:
     assert "--token-file" in failure.described(Unauthenticated("TOKEN_MISSING", "no token"))
 
 
+def test_up_without_triton_says_what_to_run(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ALGOLINK_TRITON_ENVIRONMENT", str(tmp_path))
+
+    done = run("up", "--engine", "triton", "--data-dir", str(tmp_path / "data"))
+
+    assert done.status == 1
+    assert "run `make triton`" in done.err
+    assert not (tmp_path / "data").exists()
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from algolink.errors import DataLoss
+from algolink.errors import DataLoss, Unavailable
 from inference_svc.artifacts import ArtifactCache
 from inference_svc.domain.holding import State
 from inference_svc.wanted_file import WantedFile
@@ -27,6 +27,32 @@ async def test_a_load_that_failed_is_tried_again(tmp_path: Path) -> None:
 
         await until_host(host, lambda: host.holdings[0].state is State.READY)
         assert host.holdings[0].message == ""
+
+
+async def test_what_is_lost_with_its_engine_is_loaded_again(tmp_path: Path) -> None:
+    source = MemorySource()
+    wanted = source.add("scaled", 1, onnx_models.scaled(10.0))
+    async with a_host(tmp_path, source, [wanted]) as host:
+        await until_host(host, lambda: host.holdings[0].state is State.READY)
+
+        host.lose_all()
+
+        assert host.holdings[0].state is State.WANTED
+        with pytest.raises(Unavailable, match="is being loaded"), host.borrow("scaled", 1):
+            pass
+        await until_host(host, lambda: host.holdings[0].state is State.READY)
+
+
+async def test_what_is_lost_and_not_wanted_any_more_goes(tmp_path: Path) -> None:
+    source = MemorySource()
+    wanted = source.add("scaled", 1, onnx_models.scaled(10.0))
+    async with a_host(tmp_path, source, [wanted]) as host:
+        await until_host(host, lambda: host.holdings[0].state is State.READY)
+
+        host.lose_all()
+        host.want([], whole=True)
+
+        await until_host(host, lambda: not host.holdings and host.memory_bytes == 0)
 
 
 async def test_a_version_that_failed_and_is_not_wanted_any_more_goes(tmp_path: Path) -> None:

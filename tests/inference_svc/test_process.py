@@ -124,6 +124,8 @@ async def test_requests_that_run_when_a_process_is_told_to_end_are_answered(
         ({"ALGOLINK_REPLICA_ID": "Not An Id"}, "ALGOLINK_REPLICA_ID"),
         ({"ALGOLINK_CACHE_DIR": "/proc/nowhere"}, "/proc/nowhere"),
         ({"ALGOLINK_HTTP_LISTEN": "nonsense"}, "nonsense"),
+        ({"ALGOLINK_ENGINE": "triton", "ALGOLINK_TRITON_ENVIRONMENT": "/nowhere"}, "make triton"),
+        ({"ALGOLINK_ENGINE": "triton", "ALGOLINK_TRITON_LISTEN": "127.0.0.1:0"}, "needs a port"),
     ],
 )
 async def test_a_start_that_fails_says_why_in_one_line(

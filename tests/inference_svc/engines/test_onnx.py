@@ -20,6 +20,7 @@ from inference_svc.engines import LoadError, RunError, onnx, providers
 from inference_svc.engines.onnx import OnnxEngine, OnnxModel
 from inference_svc.engines.providers import Provider
 from tests.inference_svc import onnx_models
+from tests.inference_svc.replicas import a_wanted_version
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ def engine() -> Iterator[OnnxEngine]:
 async def load(engine: OnnxEngine, folder: Path, artifact: bytes) -> OnnxModel:
     path = folder / "model"
     path.write_bytes(artifact)
-    return await engine.load(path)
+    return await engine.load(a_wanted_version("model", 1), path)
 
 
 async def test_the_signature_is_the_sessions(engine: OnnxEngine, tmp_path: Path) -> None:

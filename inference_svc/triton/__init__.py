@@ -1,0 +1,1 @@
+"""The agent of one Triton server: it fills its repository, keeps it running, and speaks for it."""
