@@ -44,7 +44,7 @@ class Installation:
 
         Args:
             where: an environment with `nvidia-pytriton`, as `make triton` makes it, or
-                the folder of a server that NVIDIA ships (`/opt/tritonserver`).
+                the folder of a server that NVIDIA ships.
 
         Raises:
             FailedPrecondition: TRITON_MISSING, and what to do about it.

@@ -10,9 +10,9 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Final
 
+from algolink import files
 from algolink.errors import InvalidArgument
 from algolink.names import VersionName, check_digest
-from chassis import files
 from inference_svc.domain.holding import WantedVersion
 from inference_svc.engines import LoadError
 from inference_svc.triton import model_files

@@ -126,7 +126,7 @@ class TestTokens:
 
 
 class TestChildren:
-    @pytest.fixture(params=[None, Path("/opt/tritonserver")], ids=["ours", "triton"])
+    @pytest.fixture(params=[None, Path("tritonserver")], ids=["ours", "triton"])
     def specs(
         self, tmp_path: Path, request: pytest.FixtureRequest
     ) -> dict[str, children.ChildSpec]:

@@ -134,7 +134,7 @@ def test_weights_that_lie_beside_a_model_come_along(
     assert (version / "model.onnx").read_bytes() == b"net"
     assert (version / "weights" / "part").read_bytes() == b"part"
     (folder / "model.py").touch()
-    with pytest.raises(LoadError, match="a file model.py"):
+    with pytest.raises(LoadError, match=r"a file model\.py"):
         repository.put(VERSION, CONTENTS, folder / "net.onnx")
 
 
