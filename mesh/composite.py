@@ -26,6 +26,11 @@ def config(clusters: Sequence[str]) -> any_pb2.Any:
     return packed
 
 
+def make_known() -> None:
+    """Lets whoever parses JSON find the message by its name."""
+    _descriptor()
+
+
 def clusters_of(packed: any_pb2.Any) -> list[str]:
     """Inverse of `config`."""
     message = _message()

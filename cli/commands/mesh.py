@@ -9,21 +9,13 @@ import click
 
 from algolink.errors import FailedPrecondition
 from cli import failure
-from cli.commands import mesh_sync
+from cli.commands import mesh_diff, mesh_sync
 from cli.rendering import folder as folders
 from cli.rendering import judge, keeping, staging, tables
-from cli.rendering.targets import Render, rendering_options
+from cli.rendering.targets import Render, rendering_options, table_option
 from cli.session import Session, common, examples
 from mesh.targets import text
 from mesh.targets.rendering import Rendering
-
-_TABLE = click.option(
-    "--table",
-    "table_file",
-    metavar="FILE",
-    type=click.Path(path_type=Path),
-    help="A table of `algolink route export`, - for standard input; without it, the one served.",
-)
 
 
 @click.group()
@@ -35,9 +27,9 @@ mesh.epilog = examples(
     "algolink mesh render --target envoy --out envoy/",
     "algolink mesh validate envoy/",
     "algolink mesh diff envoy/ --target envoy",
+    "algolink mesh diff --envoy 127.0.0.1:9901",
     "algolink mesh sync --out envoy/",
 )
-mesh.add_command(mesh_sync.sync)
 
 
 @mesh.command(
@@ -48,7 +40,7 @@ mesh.add_command(mesh_sync.sync)
         "algolink mesh render --target gateway-api --table table.json --strict",
     )
 )
-@_TABLE
+@table_option
 @rendering_options
 @click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), help="Folder; without it, stdout."
@@ -111,6 +103,8 @@ def validate(session: Session, path: Path) -> None:
     `kubectl apply --dry-run=server`.
     """
     kind, problems = judge.judge(path)
+    for edited in judge.edited(path):
+        click.echo(f"note: {edited} was edited after it was rendered", err=True)
     for problem in problems:
         failure.tell(problem)
     if problems:
@@ -123,23 +117,8 @@ def validate(session: Session, path: Path) -> None:
     session.say(f"{path}: {kind}, nothing wrong.")
 
 
-@mesh.command(epilog=examples("algolink mesh diff istio/ --target istio"))
-@click.argument("folder_path", metavar="FOLDER", type=click.Path(path_type=Path, file_okay=False))
-@_TABLE
-@rendering_options
-@common
-def diff(session: Session, folder_path: Path, table_file: Path | None, render: Render) -> None:
-    """Compare a folder with what would be rendered now; exit status 1 if they differ.
-
-    The lines that begin with + are what rendering would write.
-    """
-    rendered = render(tables.snapshot(session, table_file))
-    lines = list(folders.difference(folder_path, text.texts(rendered)))
-    for line in lines:
-        click.echo(line)
-    if lines:
-        raise click.exceptions.Exit(failure.FAILED)
-    session.say(f"{folder_path} is as {rendered.target} would be rendered now.")
+mesh.add_command(mesh_diff.diff)
+mesh.add_command(mesh_sync.sync)
 
 
 def _tell(rendered: Rendering) -> None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from algolink.errors import FailedPrecondition
@@ -67,21 +66,6 @@ def prune(folder: Path, files: Mapping[str, str]) -> None:
     for path, content in read(folder).items():
         if path not in files and text.is_ours(content):
             (folder / path).unlink()
-
-
-def difference(folder: Path, files: Mapping[str, str]) -> Iterator[str]:
-    """Lines of a unified diff from `folder` to `files`; none if they are equal."""
-    present = read(folder)
-    for path in sorted(present.keys() | files.keys()):
-        before, after = present.get(path), files.get(path)
-        if before != after:
-            yield from difflib.unified_diff(
-                (before or "").splitlines(),
-                (after or "").splitlines(),
-                f"{folder}/{path}" if before is not None else "/dev/null",
-                f"rendered/{path}" if after is not None else "/dev/null",
-                lineterm="",
-            )
 
 
 def write_whole(path: Path, content: str) -> None:

@@ -12,7 +12,7 @@ import yaml
 
 from algolink.errors import InvalidArgument
 from cli.rendering import folder as folders
-from mesh.targets import envoy
+from mesh.targets import envoy, text
 from mesh.targets.envoy.inline import inlined
 from mesh.targets.kubernetes.problems import problems
 
@@ -46,6 +46,12 @@ def judge(path: Path) -> tuple[str, list[str]]:
                 path=path,
             )
     return f"{len(objects)} objects of Kubernetes", list(problems(objects))
+
+
+def edited(path: Path) -> list[str]:
+    """Rendered files that are not as they were rendered, sorted."""
+    texts = folders.read(path) if path.is_dir() else {path.name: path.read_text(encoding="utf-8")}
+    return [name for name, content in texts.items() if text.is_edited(content)]
 
 
 def _envoy_files(first: Mapping[str, dict[str, Any]]) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -22,13 +23,27 @@ _KUBERNETES = {"istio": istio.render, "gateway-api": gateway_api.render}
 _DEFAULTS = KubernetesParameters()
 
 
-def rendering_options(function: Function) -> Function:
-    """Adds the options of a target; the command gets a `Render` named `render`."""
+table_option = click.option(
+    "--table",
+    "table_file",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="A table of `algolink route export`, - for standard input; without it, the one served.",
+)
+
+
+def rendering_options(function: Function, *, needs_target: bool = True) -> Function:
+    """Adds the options of a target; the command gets a `Render` named `render`.
+
+    Args:
+        function: the command.
+        needs_target: False for a command that may do without; it then gets None.
+    """
 
     @functools.wraps(function)
     def with_render(
         *arguments: Any,
-        target: str,
+        target: str | None,
         dynamic: bool,
         listen: str,
         folder: str,
@@ -38,12 +53,13 @@ def rendering_options(function: Function) -> Function:
         names = {key: more.pop(key) for key in (*_KUBERNETES_OPTIONS, "replicas")}
         if target != "istio" and names["replicas"] != _DEFAULTS.replicas:
             raise click.UsageError("--replicas entries is for --target istio")
+        if dynamic and target != "envoy":
+            raise click.UsageError("--dynamic is for --target envoy")
+        render: Render | None = None
         if target in _KUBERNETES:
-            if dynamic:
-                raise click.UsageError("--dynamic is for --target envoy")
             kubernetes = KubernetesParameters(**names)
-            render: Render = functools.partial(_KUBERNETES[target], parameters=kubernetes)
-        else:
+            render = functools.partial(_KUBERNETES[target], parameters=kubernetes)
+        elif target is not None:
             parameters = envoy.EnvoyParameters(
                 listen=endpoint(listen, "--listen"), folder=folder, exposure_log_path=exposure_log
             )
@@ -55,7 +71,9 @@ def rendering_options(function: Function) -> Function:
     decorated: Any = with_render
     for option in reversed(_OPTIONS):
         decorated = option(decorated)
-    wrapped: Function = decorated
+    wrapped: Function = click.option(
+        "--target", type=click.Choice(TARGETS), required=needs_target, help="What it is for."
+    )(decorated)
     return wrapped
 
 
@@ -130,7 +148,6 @@ _ENVOY_OPTIONS = (
 )
 
 _OPTIONS = (
-    click.option("--target", type=click.Choice(TARGETS), required=True, help="What it is for."),
     click.option(
         "--dynamic", is_flag=True, help="Files that Envoy follows, not one bootstrap.  (envoy)"
     ),

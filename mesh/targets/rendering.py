@@ -104,26 +104,6 @@ def refuse_unknown(target: str, route: table.ModelRoute) -> None:
         )
 
 
-def refuse_foreign(target: str, snapshot: table.Snapshot) -> None:
-    """Refuses models of foreign servers: for a target that cannot write into messages.
-
-    Their servers would answer with their newest version, whatever the route says.
-
-    Raises:
-        FailedPrecondition: TARGET_LACKS_FEATURE.
-    """
-    for model, route in sorted(snapshot.routes.items()):
-        if snapshot.pools[route.pool].foreign:
-            raise FailedPrecondition(
-                "TARGET_LACKS_FEATURE",
-                f"{model} is served by pool {route.pool}, whose servers read no version from a "
-                f"header, and {target} writes into no message: render it for envoy",
-                model=model,
-                target=target,
-                features="foreign",
-            )
-
-
 def _unknown(route: table.ModelRoute) -> Iterator[str]:
     """Keys that `route` sets to something other than a plain route has."""
     said, plain = table.route_to_json(route), table.route_to_json(_plain(route))

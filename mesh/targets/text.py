@@ -35,8 +35,7 @@ _Dumper.add_representer(str, _text)
 def texts(rendering: Rendering) -> dict[str, str]:
     """Text of each file of a rendering, by its relative path, in its order."""
     return {
-        path: _document(rendering, path, _body(objects))
-        for path, objects in rendering.files.items()
+        path: _document(rendering, path, body(objects)) for path, objects in rendering.files.items()
     }
 
 
@@ -47,6 +46,17 @@ def is_ours(text: str) -> bool:
     found = _DIGEST.search(text)
     head, mark, body = text.partition("---\n")
     return found is not None and found[1] == _digest(body) and bool(mark) and _is_comment(head)
+
+
+def is_edited(text: str) -> bool:
+    """Whether a file was rendered, and is not as it was rendered."""
+    return text.startswith(_MARK) and not is_ours(text)
+
+
+def comment(text: str) -> str:
+    """The head of a file, but for its digest."""
+    head, _, _ = text.partition("---\n")
+    return _DIGEST.sub("# digest", head)
 
 
 def _is_comment(head: str) -> bool:
@@ -88,7 +98,7 @@ def _wrapped(text: str, *, indent: str) -> list[str]:
     )
 
 
-def _body(objects: Sequence[dict[str, Any]]) -> str:
+def body(objects: Sequence[dict[str, Any]]) -> str:
     return "---\n".join(
         yaml.dump(
             value, Dumper=_Dumper, sort_keys=False, default_flow_style=False, allow_unicode=True

@@ -39,9 +39,73 @@ def test_a_difference_is_shown_and_is_exit_status_1(run: Run, tmp_path: Path) ->
     done = run("mesh", "diff", str(tmp_path), "--target", "istio", "--table", EXPERIMENT)
 
     assert done.status == 1
-    assert f"--- {tmp_path}/models/iris.yaml" in done.out
+    assert f"--- {tmp_path} VirtualService algolink-ingress/iris" in done.out
     assert "+      weight: 1000" in done.out
     assert done.err == ""
+
+
+def test_differences_are_told_thing_by_thing_to_programs(run: Run, tmp_path: Path) -> None:
+    plain = str(TABLES / "champion-only.json")
+    run("mesh", "render", "--target", "istio", "--table", plain, "--out", str(tmp_path))
+    options = ("--target", "istio", "-o", "json")
+
+    same = json.loads(run("mesh", "diff", str(tmp_path), *options, "--table", plain).out)
+    done = run("mesh", "diff", str(tmp_path), *options, "--table", EXPERIMENT)
+
+    assert same == {"same": True, "edited": [], "changes": []}
+    assert done.status == 1
+    changed = {(c["change"], c["kind"], c["name"]) for c in json.loads(done.out)["changes"]}
+    assert changed == {
+        ("added", "EnvoyFilter", "algolink-ingress/buckets-iris"),
+        ("changed", "VirtualService", "algolink-ingress/iris"),
+        ("changed", "head", "models/iris.yaml"),
+    }
+
+
+def test_objects_that_lie_in_other_files_are_the_same(run: Run, tmp_path: Path) -> None:
+    options = ("--target", "istio", "--table", EXPERIMENT)
+    run("mesh", "render", *options, "--out", str(tmp_path))
+    whole = [file.read_text() for file in sorted(tmp_path.rglob("*.yaml"))]
+    moved = tmp_path / "moved"
+    moved.mkdir()
+    (moved / "all.yaml").write_text("---\n".join(whole))
+
+    changes = json.loads(run("mesh", "diff", str(moved), *options, "-o", "json").out)["changes"]
+
+    assert {change["kind"] for change in changes} == {"head"}
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--envoy", "127.0.0.1:9", "--table", EXPERIMENT),
+        ("--envoy", EXPERIMENT, "--table", EXPERIMENT),
+        ("folder", "--target", "istio", "--table", "no-such.json"),
+        ("folder", "--table", EXPERIMENT),
+        (),
+    ],
+)
+def test_what_cannot_be_compared_is_exit_status_2(run: Run, arguments: tuple[str, ...]) -> None:
+    done = run("mesh", "diff", *arguments)
+
+    assert done.status == 2
+    assert done.err.startswith("error: ")
+    assert done.err.count("\n") == 1
+
+
+def test_an_edited_file_is_told_by_validate_and_by_diff(run: Run, tmp_path: Path) -> None:
+    options = ("--target", "istio", "--table", EXPERIMENT)
+    run("mesh", "render", *options, "--out", str(tmp_path))
+    edited = tmp_path / "models" / "iris.yaml"
+    edited.write_text(edited.read_text().replace("weight: 1000", "weight: 2000"))
+
+    validated = run("mesh", "validate", str(tmp_path))
+    compared = run("mesh", "diff", str(tmp_path), *options)
+
+    for done in (validated, compared):
+        assert "models/iris.yaml was edited after it was rendered" in done.err
+    assert (validated.status, compared.status) == (0, 1)
+    assert "-      weight: 2000" in compared.out
 
 
 def test_strict_fails_for_what_a_target_cannot_do_and_writes_nothing(

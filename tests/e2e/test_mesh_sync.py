@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import uuid
 from pathlib import Path
 
@@ -51,11 +52,25 @@ async def test_an_envoy_on_synced_files_answers_as_the_systems_own(
                     async with asyncio.timeout(60):
                         while await asyncio.to_thread(answers) != wanted:
                             pass
+                own_envoy = stack.data_dir / "mesh" / "admin.sock"
+                async with asyncio.timeout(60):
+                    while await compared(stack, own_envoy) != 0:
+                        pass
                 await stack.kill("router")
                 await client.traffic.kill(model, 2)
                 async with asyncio.timeout(60):
                     while set(await asyncio.to_thread(answers)) != {1}:
                         pass
+
+
+async def compared(stack: Stack, envoy_source: Path) -> int:
+    """Exit status of `mesh diff` of an Envoy with the running system."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "cli.main", "mesh", "diff", "--envoy", str(envoy_source)),
+        *("--data-dir", str(stack.data_dir)),
+        stdout=asyncio.subprocess.DEVNULL,
+    )
+    return await process.wait()
 
 
 def version_of(shifted: traffic_pb2.Traffic, unit: str) -> int:

@@ -29,7 +29,7 @@ def backend(
     return {
         "name": objects.pool_service(route.pool),
         "namespace": parameters.namespace,
-        "port": parameters.grpc_port if wire == "grpc" else parameters.http_port,
+        "port": parameters.port(wire),
         **({} if weight is None else {"weight": weight}),
         "filters": [
             {

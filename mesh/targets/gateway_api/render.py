@@ -11,7 +11,7 @@ from mesh.targets.gateway_api.gateway import backend_tls, gateway, grants
 from mesh.targets.gateway_api.routes import routes
 from mesh.targets.kubernetes import limitations, objects
 from mesh.targets.kubernetes.parameters import KubernetesParameters
-from mesh.targets.rendering import Limitation, Rendering, model_file, refuse_foreign, refuse_unknown
+from mesh.targets.rendering import Limitation, Rendering, model_file, refuse_unknown
 
 TARGET = "gateway-api"
 
@@ -22,9 +22,9 @@ def render(snapshot: table.Snapshot, parameters: KubernetesParameters) -> Render
     Raises:
         FailedPrecondition: TARGET_LACKS_FEATURE.
     """
+    whole, snapshot = snapshot, limitations.without_foreign(snapshot)
     for route in snapshot.routes.values():
         refuse_unknown(TARGET, route)
-    refuse_foreign(TARGET, snapshot)
     files: dict[str, list[dict[str, Any]]] = {
         "services.yaml": [
             *objects.services(snapshot, parameters),
@@ -36,9 +36,10 @@ def render(snapshot: table.Snapshot, parameters: KubernetesParameters) -> Render
     for model, route in sorted(snapshot.routes.items()):
         files[model_file(model)] = list(routes(route, parameters))
     found = {limit for route in snapshot.routes.values() for limit in _limitations(route)}
+    found.update(limitations.of_foreign(whole))
     return Rendering(
         target=TARGET,
-        revision=snapshot.revision,
+        revision=whole.revision,
         files={path: held for path, held in files.items() if held},
         limitations=tuple(sorted(found)),
         notes=(

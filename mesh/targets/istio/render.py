@@ -17,7 +17,7 @@ from mesh.targets.istio.security import security
 from mesh.targets.istio.telemetry import telemetry
 from mesh.targets.kubernetes import limitations, objects
 from mesh.targets.kubernetes.parameters import KubernetesParameters
-from mesh.targets.rendering import Limitation, Rendering, model_file, refuse_foreign, refuse_unknown
+from mesh.targets.rendering import Limitation, Rendering, model_file, refuse_unknown
 
 TARGET = "istio"
 
@@ -28,9 +28,9 @@ def render(snapshot: table.Snapshot, parameters: KubernetesParameters) -> Render
     Raises:
         FailedPrecondition: TARGET_LACKS_FEATURE.
     """
+    whole, snapshot = snapshot, limitations.without_foreign(snapshot)
     for route in snapshot.routes.values():
         refuse_unknown(TARGET, route)
-    refuse_foreign(TARGET, snapshot)
     files: dict[str, list[dict[str, Any]]] = {
         "services.yaml": list(replicas(snapshot, parameters)),
         "destinations.yaml": [
@@ -46,10 +46,11 @@ def render(snapshot: table.Snapshot, parameters: KubernetesParameters) -> Render
             *patches(snapshot, route, parameters),
         ]
     found = {limit for route in snapshot.routes.values() for limit in _limitations(route)}
+    found.update(limitations.of_foreign(whole))
     found.update(replica_limitations(snapshot, parameters))
     return Rendering(
         target=TARGET,
-        revision=snapshot.revision,
+        revision=whole.revision,
         files={path: held for path, held in files.items() if held},
         limitations=tuple(sorted(found)),
         notes=(

@@ -8,6 +8,24 @@ from mesh import attempts, fallback, table
 from mesh.targets.rendering import Limitation
 
 
+def without_foreign(snapshot: table.Snapshot) -> table.Snapshot:
+    """`snapshot` without models of servers that read no version from a header."""
+    pools = {name: pool for name, pool in snapshot.pools.items() if not pool.foreign}
+    routes = {model: route for model, route in snapshot.routes.items() if route.pool in pools}
+    return table.Snapshot(routes=routes, pools=pools)
+
+
+def of_foreign(snapshot: table.Snapshot) -> Iterator[Limitation]:
+    """The models that `without_foreign` leaves out."""
+    for model, route in snapshot.routes.items():
+        if snapshot.pools[route.pool].foreign:
+            yield Limitation(
+                model=model,
+                what=f"a version for servers of pool {route.pool}, which read it from the message",
+                so="the model is left out: no header says to them which version to run",
+            )
+
+
 def of_headers_alone(route: table.ModelRoute) -> Iterator[Limitation]:
     """What would need the message to be read."""
     for version in route.killed:

@@ -8,7 +8,7 @@ from typing import Literal
 
 from algolink.errors import InvalidArgument
 from algolink.names import shown
-from mesh.names import Wire
+from mesh.names import Wire, is_grpc
 
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _DOMAIN = re.compile(rf"{_LABEL.pattern}(\.{_LABEL.pattern})*")
@@ -74,7 +74,7 @@ class KubernetesParameters:
         >>> KubernetesParameters(grpc_port=8001).port("grpc")
         8001
         """
-        return self.grpc_port if wire == "grpc" else self.http_port
+        return self.grpc_port if is_grpc(wire) else self.http_port
 
 
 def _invalid(field: str, value: str, must_be: str) -> InvalidArgument:

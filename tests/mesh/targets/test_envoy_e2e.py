@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 from pathlib import Path
 
 import grpc
@@ -40,6 +41,10 @@ async def test_every_unit_gets_the_arm_that_its_bucket_says(tmp_path: Path, dyna
         start = envoy.FILES if dynamic else envoy.STATIC
 
         async with serving.gateway(tmp_path, start, address) as gateway:
+            same, other_table = [
+                await compared(tmp_path, each)
+                for each in (snapshot, led_to(EXAMPLES["champion-only"], *replicas_of(snapshot)))
+            ]
             answered = await gateway.versions("digits", UNITS)
             without_unit, _ = await gateway.version("digits")
             explicit, _ = await gateway.version("digits", version="3")
@@ -55,7 +60,35 @@ async def test_every_unit_gets_the_arm_that_its_bucket_says(tmp_path: Path, dyna
     ]
     assert (without_unit, explicit, by_path, other) == ("4", "3", (200, "3"), "1")
     assert "x-algolink-arm" not in told
+    assert same == (0, set())
+    assert other_table[0] == 1
+    assert {("removed", "routes", "digits"), ("removed", "cluster", ARM)} <= other_table[1]
+    assert not {kind for _, kind, name in other_table[1] if name.startswith("pool/")}
     assert refused.value.code() is grpc.StatusCode.NOT_FOUND
+
+
+ARM = "arm/digits-sizes/candidate/grpc"
+
+
+def replicas_of(snapshot: table.Snapshot) -> tuple[list[table.Endpoint], list[table.Endpoint]]:
+    [pool] = snapshot.pools.values()
+    return list(pool.grpc), list(pool.http)
+
+
+async def compared(
+    envoys_folder: Path, snapshot: table.Snapshot
+) -> tuple[int, set[tuple[str, str, str]]]:
+    """Exit status of `mesh diff --envoy`, and what it says would change."""
+    table_file = envoys_folder / "compared.json"
+    table_file.write_text(json.dumps(table.to_json(snapshot)))
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "cli.main", "mesh", "diff", "-o", "json"),
+        *("--envoy", str(envoys_folder / "admin.sock"), "--table", str(table_file)),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    output, _ = await process.communicate()
+    changes = json.loads(output)["changes"]
+    return process.returncode or 0, {(c["change"], c["kind"], c["name"]) for c in changes}
 
 
 async def test_files_are_followed_without_losing_a_request(tmp_path: Path) -> None:

@@ -62,7 +62,7 @@ def test_what_is_rendered_is_what_the_golden_folder_holds(target: str, name: str
         shutil.rmtree(golden, ignore_errors=True)
         folder.write(golden, files, force=True)
 
-    assert "\n".join(folder.difference(golden, files)) == ""
+    assert folder.read(golden) == dict(sorted(files.items()))
 
 
 @pytest.mark.parametrize("target", KUBERNETES)

@@ -42,16 +42,6 @@ def test_istio_keeps_units_in_their_arm_and_says_nothing_of_it() -> None:
 
 
 @pytest.mark.parametrize("render", RENDERERS)
-def test_servers_that_read_no_header_are_refused_where_headers_are_all_there_is(
-    render: Any,
-) -> None:
-    with pytest.raises(FailedPrecondition, match="writes into no message") as caught:
-        render(builders.a_snapshot(builders.a_route(), foreign=True), PARAMETERS)
-
-    assert caught.value.reason == "TARGET_LACKS_FEATURE"
-
-
-@pytest.mark.parametrize("render", RENDERERS)
 def test_a_route_that_says_something_new_is_refused(
     render: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -100,6 +90,22 @@ def test_a_replica_that_serves_one_protocol_alone_is_told_where_entries_are_writ
     assert written == ["10.0.0.1"]
     [told] = [limit for limit in rendered.limitations if "replica-2.example.org" in limit.what]
     assert "1 serve gRPC and 0 REST" in told.so
+
+
+@pytest.mark.parametrize("render", RENDERERS)
+def test_models_of_servers_that_read_no_header_are_left_out_and_told(render: Any) -> None:
+    ours = builders.a_snapshot(builders.a_route())
+    triton = replace(builders.a_route("faces"), pool="triton")
+    snapshot = table.Snapshot(
+        routes={**ours.routes, "faces": triton},
+        pools={**ours.pools, "triton": table.Pool(name="triton", foreign=True)},
+    )
+
+    rendered = render(snapshot, PARAMETERS)
+
+    assert "models/digits.yaml" in rendered.files
+    assert "triton" not in str(rendered.files)
+    assert [limit.model for limit in rendered.limitations if "left out" in limit.so] == ["faces"]
 
 
 def test_more_arms_than_a_rule_takes_are_refused() -> None:
