@@ -8,6 +8,7 @@ from datetime import datetime
 from registry_svc.domain import audit, ledger
 from registry_svc.domain.audit import Actor, Entry
 from registry_svc.domain.ledger import AliasMove
+from registry_svc.domain.lineage import Lineage
 from registry_svc.domain.models import Model
 from registry_svc.domain.versions import Version
 from registry_svc.store import Writer
@@ -78,6 +79,11 @@ class Recorder:
             str(after.name), audit.digest_of_version(before), audit.digest_of_version(after)
         )
         return saved
+
+    async def add_lineage(self, lineage: Lineage) -> None:
+        """Adds a lineage."""
+        await self.writer.add_lineage(lineage)
+        await self._write_down(f"{lineage.version}/lineage", "", audit.digest_of_lineage(lineage))
 
     async def remove_artifact(self, digest: str) -> None:
         """Writes down that an artifact is removed."""

@@ -12,6 +12,7 @@ from algolink.registry.v1 import (
     artifacts_pb2_grpc,
     audit_pb2_grpc,
     ledger_pb2_grpc,
+    lineage_pb2_grpc,
     registry_pb2_grpc,
     versions_pb2_grpc,
 )
@@ -23,6 +24,7 @@ from registry_svc.servicer import RegistryServicer
 from registry_svc.servicer_artifacts import ArtifactServicer
 from registry_svc.servicer_audit import AuditServicer
 from registry_svc.servicer_ledger import LedgerServicer
+from registry_svc.servicer_lineage import LineageServicer
 from registry_svc.servicer_versions import VersionServicer
 from registry_svc.store import Store
 from registry_svc.uploading import Uploader
@@ -33,6 +35,7 @@ SERVICE_NAMES = (
     "algolink.registry.v1.LedgerService",
     "algolink.registry.v1.VersionService",
     "algolink.registry.v1.AuditService",
+    "algolink.registry.v1.LineageService",
 )
 
 
@@ -62,6 +65,7 @@ def registration(
     ledger = LedgerServicer(store, now=now, changes=changes)
     versions = VersionServicer(store, now=now, delete_grace=delete_grace, changes=changes)
     audit = AuditServicer(store)
+    lineage = LineageServicer(store, now=now, changes=changes)
 
     def register(server: grpc.aio.Server) -> None:
         registry_pb2_grpc.add_RegistryServiceServicer_to_server(registry, server)
@@ -69,5 +73,6 @@ def registration(
         audit_pb2_grpc.add_AuditServiceServicer_to_server(audit, server)
         versions_pb2_grpc.add_VersionServiceServicer_to_server(versions, server)
         ledger_pb2_grpc.add_LedgerServiceServicer_to_server(ledger, server)
+        lineage_pb2_grpc.add_LineageServiceServicer_to_server(lineage, server)
 
     return register

@@ -100,6 +100,45 @@ version_metrics = sa.Table(
 )
 """What `versions.metrics` says, to search by."""
 
+lineages = sa.Table(
+    "lineages",
+    metadata,
+    sa.Column("model", _CODE_POINTS, primary_key=True),
+    sa.Column("number", sa.BigInteger, primary_key=True),
+    sa.Column("datasets", sa.JSON, nullable=False),
+    sa.Column("code", sa.JSON(none_as_null=True), nullable=True),
+    sa.Column("run", sa.JSON(none_as_null=True), nullable=True),
+    sa.Column("parents", sa.JSON, nullable=False),
+    sa.Column("environment_digest", sa.Text, nullable=False),
+    sa.Column("recorder", sa.Text, nullable=False),
+    sa.Column("record_time", UtcDateTime, nullable=False),
+    sa.ForeignKeyConstraint(["model", "number"], ["versions.model", "versions.number"]),
+)
+"""Rows are added and never changed."""
+
+lineage_parents = sa.Table(
+    "lineage_parents",
+    metadata,
+    sa.Column("model", _CODE_POINTS, primary_key=True),
+    sa.Column("number", sa.BigInteger, primary_key=True),
+    sa.Column("parent", sa.Text, primary_key=True, index=True),
+    sa.Column("relation", sa.Text, nullable=False),
+    sa.ForeignKeyConstraint(["model", "number"], ["versions.model", "versions.number"]),
+)
+"""What `lineages.parents` says, to follow downstream and to search by."""
+
+lineage_datasets = sa.Table(
+    "lineage_datasets",
+    metadata,
+    sa.Column("model", _CODE_POINTS, primary_key=True),
+    sa.Column("number", sa.BigInteger, primary_key=True),
+    sa.Column("uri", sa.Text, primary_key=True),
+    sa.Column("digest", sa.Text, primary_key=True),
+    sa.ForeignKeyConstraint(["model", "number"], ["versions.model", "versions.number"]),
+    sa.Index("lineage_datasets_by_uri", "uri", "digest"),
+)
+"""What `lineages.datasets` says, to follow downstream and to search by."""
+
 pushes = sa.Table(
     "pushes",
     metadata,

@@ -62,6 +62,7 @@ class Collection:
 
 _v, _m = schema.versions.c, schema.models.c
 _tags, _metrics, _aliases = schema.version_tags, schema.version_metrics, schema.aliases
+_datasets, _parents = schema.lineage_datasets, schema.lineage_parents
 
 VERSIONS: Final = Collection(
     schema.versions,
@@ -73,6 +74,12 @@ VERSIONS: Final = Collection(
         ),
         "aliases": MapTable(
             _aliases, _aliases.c.alias, _aliases.c.version, (_aliases.c.model, _aliases.c.version)
+        ),
+        "datasets": MapTable(
+            _datasets, _datasets.c.uri, _datasets.c.digest, (_datasets.c.model, _datasets.c.number)
+        ),
+        "parents": MapTable(
+            _parents, _parents.c.parent, _parents.c.relation, (_parents.c.model, _parents.c.number)
         ),
     },
 )

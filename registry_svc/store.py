@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Protocol
@@ -12,6 +12,7 @@ from algolink.names import ModelName, VersionName
 from chassis.watch import Change
 from registry_svc.domain.audit import Entry, Recorded, Seal
 from registry_svc.domain.ledger import AliasMove
+from registry_svc.domain.lineage import Lineage
 from registry_svc.domain.models import Model, ModelState
 from registry_svc.domain.pushes import Push
 from registry_svc.domain.search.orders import Order, Place
@@ -69,6 +70,26 @@ class Reader(Protocol):
         Args:
             deleted: whether deleted ones are among them.
         """
+
+    async def find_lineages(self, versions: Sequence[VersionName]) -> Mapping[VersionName, Lineage]:
+        """Lineage of each of `versions` that has one."""
+
+    async def made_of(
+        self, versions: Sequence[VersionName]
+    ) -> Mapping[VersionName, Sequence[VersionName]]:
+        """Versions that were made of each of `versions`, by name, where there are any."""
+
+    async def users_of(self, uri: str, digest: str, *, limit: int) -> Sequence[VersionName]:
+        """At most `limit` versions that used a dataset by themselves, ordered by name.
+
+        Args:
+            digest: empty for whatever was at the uri.
+        """
+
+    async def aliases_of(
+        self, versions: Sequence[VersionName]
+    ) -> Mapping[VersionName, tuple[str, ...]]:
+        """Aliases of each of `versions` that has any, ordered."""
 
     async def find_push(self, request_id: str) -> Push | None:
         """The push of a request id, or None."""
@@ -132,6 +153,9 @@ class Writer(Reader, Protocol):
         Raises:
             Aborted: ETAG_MISMATCH, if it has been written since it was read.
         """
+
+    async def add_lineage(self, lineage: Lineage) -> None:
+        """Adds the lineage of a version that has none."""
 
     async def add_entry(self, entry: Entry) -> None:
         """Appends to the audit; the entry has the number after the newest."""

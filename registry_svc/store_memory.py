@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -19,6 +19,7 @@ from chassis.watch import Change
 from registry_svc.domain import models
 from registry_svc.domain.audit import Entry, Recorded, Seal
 from registry_svc.domain.ledger import AliasMove
+from registry_svc.domain.lineage import Lineage
 from registry_svc.domain.models import Model, ModelState
 from registry_svc.domain.pushes import Push
 from registry_svc.domain.search import orders, records
@@ -40,6 +41,7 @@ class _State:
     folders: dict[str, Manifest] = field(default_factory=dict)  # by digest
     entries: list[Entry] = field(default_factory=list)  # from number 1 on
     seals: list[Seal] = field(default_factory=list)  # from number 1 on
+    lineages: dict[VersionName, Lineage] = field(default_factory=dict)
     head: int = 0
 
     def copy(self) -> _State:
@@ -52,6 +54,7 @@ class _State:
             dict(self.folders),
             list(self.entries),
             list(self.seals),
+            dict(self.lineages),
             self.head,
         )
 
@@ -109,7 +112,12 @@ class _Transaction:
         self, predicate: Predicate, order: Order, *, after: Place | None, limit: int
     ) -> Sequence[Version]:
         by_record = [
-            (records.of_version(version, self._state.models[name]), version)
+            (
+                records.of_version(
+                    version, self._state.models[name], self._state.lineages.get(version.name)
+                ),
+                version,
+            )
             for name, versions in self._state.versions.items()
             for version in versions
         ]
@@ -135,6 +143,38 @@ class _Transaction:
             if (below is None or version.name.number < below)
             and (deleted or version.state is not State.DELETED)
         ][:limit]
+
+    async def find_lineages(self, versions: Sequence[VersionName]) -> Mapping[VersionName, Lineage]:
+        known = self._state.lineages
+        return {name: known[name] for name in versions if name in known}
+
+    async def made_of(
+        self, versions: Sequence[VersionName]
+    ) -> Mapping[VersionName, Sequence[VersionName]]:
+        found: dict[VersionName, list[VersionName]] = {}
+        for child, lineage in sorted(self._state.lineages.items()):
+            for parent in lineage.parents:
+                if parent.version in versions:
+                    found.setdefault(parent.version, []).append(child)
+        return found
+
+    async def users_of(self, uri: str, digest: str, *, limit: int) -> Sequence[VersionName]:
+        return [
+            name
+            for name, lineage in sorted(self._state.lineages.items())
+            if any(use.uri == uri and digest in ("", use.digest) for use in lineage.datasets)
+        ][:limit]
+
+    async def aliases_of(
+        self, versions: Sequence[VersionName]
+    ) -> Mapping[VersionName, tuple[str, ...]]:
+        found: dict[VersionName, tuple[str, ...]] = {}
+        for model in self._state.models.values():
+            for alias, target in sorted(model.aliases.items()):
+                name = VersionName(model.name.model, target.version)
+                if name in versions:
+                    found[name] = (*found.get(name, ()), alias)
+        return found
 
     async def find_push(self, request_id: str) -> Push | None:
         return self._state.pushes.get(request_id)
@@ -224,6 +264,9 @@ class _Transaction:
         saved = replace(version, revision=version.revision + 1)
         self._state.versions[ModelName(version.name.model)][version.name.number - 1] = saved
         return saved
+
+    async def add_lineage(self, lineage: Lineage) -> None:
+        self._state.lineages[lineage.version] = lineage
 
     async def add_entry(self, entry: Entry) -> None:
         self._state.entries.append(entry)

@@ -25,6 +25,7 @@ from registry_svc.domain.pushes import Push
 from registry_svc.domain.search.orders import Order, Place
 from registry_svc.domain.search.predicates import Predicate
 from registry_svc.domain.versions import State, Version
+from registry_svc.lineage_sql import LineageReads, LineageWrites
 
 _ENTRIES, _SEALS = schema.audit_entries, schema.audit_seals
 
@@ -49,7 +50,7 @@ class SqlStore:
             yield SqlWriter(connection)
 
 
-class SqlReader:
+class SqlReader(LineageReads):
     """Reads within one transaction."""
 
     def __init__(self, connection: AsyncConnection) -> None:
@@ -238,7 +239,7 @@ class SqlReader:
         return found
 
 
-class SqlWriter(SqlReader):
+class SqlWriter(SqlReader, LineageWrites):
     """Reads and writes within one transaction."""
 
     async def put_model(self, model: Model) -> Model:

@@ -17,6 +17,7 @@ from algolink.client.aio_assignments import AsyncAssignments
 from algolink.client.aio_audit import AsyncAudit
 from algolink.client.aio_history import AsyncHistory
 from algolink.client.aio_lifecycle import AsyncLifecycle
+from algolink.client.aio_lineage import AsyncLineageClient
 from algolink.client.aio_losses import AsyncLossesClient
 from algolink.client.aio_metrics import AsyncMetrics
 from algolink.client.aio_search import AsyncSearch
@@ -71,6 +72,7 @@ class AsyncClient:
         self.metrics = AsyncMetrics(self._transport, timeout_s)
         self.search = AsyncSearch(self._transport, timeout_s)
         self.tables = AsyncTables(self._transport)
+        self.lineage = AsyncLineageClient(self._transport, timeout_s)
         self._takes: dict[tuple[str, int | None], Takes] = {}
 
     async def __aenter__(self) -> Self:

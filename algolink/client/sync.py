@@ -29,6 +29,7 @@ from algolink.client.sync_assignments import Assignments
 from algolink.client.sync_audit import Audit
 from algolink.client.sync_history import History
 from algolink.client.sync_lifecycle import Lifecycle
+from algolink.client.sync_lineage import LineageClient
 from algolink.client.sync_losses import LossesClient
 from algolink.client.sync_metrics import Metrics
 from algolink.client.sync_search import Search
@@ -50,8 +51,8 @@ class Client:
     short (`iris`) or whole (`models/iris`).
 
     `history` holds what the registry remembers of aliases, `lifecycle` what may
-    become of versions, `audit` who changed what, `assignments` who is in which arm; `search` finds
-    models and versions.
+    become of versions, `audit` who changed what, `assignments` who is in which arm;
+    `search` finds models and versions, `lineage` where they came from.
 
     Every method raises a class of `algolink.errors`: `Unavailable` with reason
     ENDPOINT_UNREACHABLE where nothing listens, otherwise what the service said.
@@ -85,6 +86,7 @@ class Client:
         self.metrics = Metrics(self._transport, timeout_s)
         self.search = Search(self._transport, timeout_s)
         self.tables = Tables(self._transport)
+        self.lineage = LineageClient(self._transport, timeout_s)
         self._takes: dict[tuple[str, int | None], Takes] = {}
 
     def __enter__(self) -> Self:

@@ -6,18 +6,20 @@ import json
 import math
 from datetime import datetime
 from pathlib import Path
+from typing import TextIO
 
 import click
 
 from algolink.client import Client
 from algolink.names import CHAMPION
 from algolink.registry.v1 import registry_pb2 as pb
-from cli import output, times
+from cli import lineage_file, output, times
 from cli.commands import (
     model_archive,
     model_files,
     model_history,
     model_lifecycle,
+    model_lineage,
     model_search,
 )
 from cli.pairs import NUMBER_PAIR, PAIR
@@ -54,6 +56,11 @@ model.epilog = examples("algolink model push iris.onnx --name iris", "algolink m
 @click.option(
     "--metric", "metrics", type=NUMBER_PAIR, multiple=True, help="An offline metric; repeatable."
 )
+@click.option(
+    "--lineage",
+    type=click.File(encoding="utf-8"),
+    help="Where it came from, as YAML; see `algolink model record-lineage --help`.",
+)
 @click.option("--request-id", help="Pushing again with the same id gives the same version.")
 @click.option("--wait/--no-wait", default=True, help="Return once a new champion answers.")
 @click.option("--wait-timeout", default=60.0, show_default=True, help="Seconds for that.")
@@ -66,6 +73,7 @@ def push(
     description: str,
     tags: tuple[tuple[str, str], ...],
     metrics: tuple[tuple[str, float], ...],
+    lineage: TextIO | None,
     request_id: str | None,
     wait: bool,
     wait_timeout: float,
@@ -78,6 +86,7 @@ def push(
 
     The first version of a model becomes its champion, the one that answers.
     """
+    described = lineage_file.parse(lineage.read(), lineage.name) if lineage else None
     with session.client() as client, output.progress_bar() as bar:
         task = bar.add_task("pushing", total=None)
         pushed = client.push(
@@ -97,6 +106,8 @@ def push(
                 description="pushing" if sent < total else "checking, loading",
             ),
         )
+        if described is not None:
+            client.lineage.record(f"{name}/{pushed.number}", described)
         advice = _advice(client, name, pushed) if session.is_for_people else ()
     session.show(pushed, lambda: views.version(pushed))
     for line in advice:
@@ -190,6 +201,7 @@ model.add_command(model_history.history)
 model.add_command(model_history.rollback)
 model.add_command(model_files.pull)
 model.add_command(model_search.search)
+model.add_command(model_lineage.record_lineage)
 for command in (
     model_archive.keygen,
     model_archive.export,

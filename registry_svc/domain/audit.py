@@ -10,6 +10,7 @@ from datetime import datetime
 
 from algolink import audit_chain
 from algolink.audit_chain import GENESIS, Link
+from registry_svc.domain.lineage import Lineage
 from registry_svc.domain.models import Model
 from registry_svc.domain.versions import Version
 
@@ -110,6 +111,11 @@ def digest_of_version(version: Version) -> str:
         # As it was before there were folders, so that no digest changed with the release.
         del value["folder_files"], value["folder_bytes"]
     return _digest(value)
+
+
+def digest_of_lineage(lineage: Lineage) -> str:
+    """SHA-256 of all that was recorded."""
+    return _digest(asdict(lineage))
 
 
 def _digest(value: Mapping[str, object]) -> str:

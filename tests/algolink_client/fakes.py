@@ -30,7 +30,7 @@ from algolink.experiment.v1 import (
     measures_pb2,
     metrics_pb2_grpc,
 )
-from algolink.registry.v1 import registry_pb2, registry_pb2_grpc
+from algolink.registry.v1 import lineage_pb2_grpc, registry_pb2, registry_pb2_grpc
 from algolink.router.v1 import (
     router_pb2,
     router_pb2_grpc,
@@ -39,6 +39,7 @@ from algolink.router.v1 import (
     traffic_pb2_grpc,
 )
 from tests.algolink_client.fakes_assignment import Assigner
+from tests.algolink_client.fakes_lineage import Lineages
 from tests.algolink_client.fakes_losses import Losses
 from tests.algolink_client.fakes_metrics import Metrics
 from tests.algolink_client.fakes_traffic import Traffic
@@ -462,6 +463,7 @@ def serving(world: World) -> Iterator[str]:
     metrics_pb2_grpc.add_MetricServiceServicer_to_server(Metrics(world, refuse), server)
     router_pb2_grpc.add_RouterServiceServicer_to_server(Router(world), server)
     tables_pb2_grpc.add_TableServiceServicer_to_server(Tables(world), server)
+    lineage_pb2_grpc.add_LineageServiceServicer_to_server(Lineages(world, refuse), server)
     assignment_pb2_grpc.add_AssignmentServiceServicer_to_server(Assigner(world, refuse), server)
     traffic_pb2_grpc.add_TrafficServiceServicer_to_server(Traffic(world, refuse), server)
     oip_grpc.add_GRPCInferenceServiceServicer_to_server(Inference(world), server)

@@ -14,6 +14,7 @@ from algolink.registry.v1 import (
     artifacts_pb2_grpc,
     audit_pb2_grpc,
     ledger_pb2_grpc,
+    lineage_pb2_grpc,
     registry_pb2_grpc,
     versions_pb2_grpc,
 )
@@ -90,6 +91,7 @@ class Registry:
         sealer: seals the audit when told to.
         clock: what time it is for it.
         artifacts: the rpcs of its uploads in pieces.
+        lineage: the rpcs of lineage.
     """
 
     stub: Any
@@ -101,6 +103,7 @@ class Registry:
     sealer: Sealer
     clock: Clock
     artifacts: Any
+    lineage: Any
 
     async def push(self, artifact: bytes, **header: Any) -> pb.Version:
         version: pb.Version = await self.stub.PushVersion(uploads.messages(artifact, **header))
@@ -159,4 +162,5 @@ async def registry(tmp_path: Path, inspector: Inspector) -> AsyncIterator[Regist
                 Sealer(store, now=clock.now, changes=changes),
                 clock,
                 artifacts_pb2_grpc.ArtifactServiceStub(channel),
+                lineage_pb2_grpc.LineageServiceStub(channel),
             )

@@ -46,6 +46,8 @@ def _by_name(*fields: Field) -> Mapping[str, Field]:
 ALIASES: Final = "aliases"
 METRICS: Final = "metrics"
 TAGS: Final = "tags"
+DATASETS: Final = "datasets"
+PARENTS: Final = "parents"
 
 OF_MODELS: Final = _by_name(
     Field("model", Kind.TEXT),
@@ -68,6 +70,8 @@ OF_VERSIONS: Final = _by_name(
     Field(TAGS, Kind.TEXT, is_map=True),
     Field(METRICS, Kind.NUMBER, is_map=True),
     Field(ALIASES, Kind.INTEGER, is_map=True),
+    Field(DATASETS, Kind.TEXT, is_map=True),
+    Field(PARENTS, Kind.TEXT, is_map=True),
 )
 
 ORDERS_OF_VERSIONS: Final = {name: field for name, field in OF_VERSIONS.items() if name != ALIASES}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from registry_svc.domain.lineage import Lineage
 from registry_svc.domain.models import Model
-from registry_svc.domain.search.fields import ALIASES, METRICS, TAGS
+from registry_svc.domain.search.fields import ALIASES, DATASETS, METRICS, PARENTS, TAGS
 from registry_svc.domain.search.matching import Record
 from registry_svc.domain.versions import Version
 
@@ -19,14 +20,22 @@ def of_model(model: Model) -> Record:
     }
 
 
-def of_version(version: Version, model: Model) -> Record:
-    """The fields of `fields.OF_VERSIONS`: of the aliases, those that point at it."""
+def of_version(version: Version, model: Model, lineage: Lineage | None = None) -> Record:
+    """The fields of `fields.OF_VERSIONS`: of the aliases, those that point at it.
+
+    Datasets are digests by uri, parents relations by the parent's name.
+    """
     pointing = {
         alias: target.version
         for alias, target in model.aliases.items()
         if target.version == version.name.number
     }
-    return {**to_order(version), ALIASES: pointing}
+    return {
+        **to_order(version),
+        ALIASES: pointing,
+        DATASETS: {use.uri: use.digest for use in lineage.datasets} if lineage else {},
+        PARENTS: {str(p.version): p.relation.value for p in lineage.parents} if lineage else {},
+    }
 
 
 def to_order(version: Version) -> Record:

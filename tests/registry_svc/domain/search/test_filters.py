@@ -27,6 +27,8 @@ RECORD: dict[str, Any] = {
     "tags": {"team": "vision", "data/set": "petals-3", "run.id": "r_7"},
     "metrics": {"accuracy": 0.94, "loss": -0.5},
     "aliases": {"champion": 7},
+    "datasets": {"s3://bucket/petals.csv": "ab" * 32},
+    "parents": {"models/iris/versions/6": "fine-tuned from"},
 }
 
 
@@ -61,6 +63,9 @@ def holds(text: str) -> bool:
         "metrics.loss = -0.5",
         "metrics.loss < -4e-1",
         "aliases:champion",
+        'datasets:"s3://bucket/petals.csv"',
+        'datasets."s3://bucket/petals.csv" = ab*',
+        'parents."models/iris/versions/6" = "fine-tuned from"',
         "aliases.champion = 7",
         "-aliases:challenger",
         'create_time = "2026-03-01T12:00:00Z"',
