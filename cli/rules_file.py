@@ -41,7 +41,7 @@ audiences:                     # by attributes; the first whose conditions all h
       - {attribute: client, regex: "beta/[0-9]+", not: true}
     version: 2
 holdout: {share: 5%}           # units that no experiment and no shift gets
-shadow: {version: 3, share: 10%}
+shadow: {version: 2, share: 10%}
 fallback: champion             # for candidates that fail: champion, none or a version
 timeouts: {request: 10s, attempt: 2s}
 retries:                       # on another replica

@@ -43,7 +43,7 @@ def test_rules_of_a_file_are_set_shown_and_cleared(pushed: Run, file: Path) -> N
         "country in FR, MC and age in [18, 130) and not client matches beta/[0-9]+: version 2",
         "staff = yes: what follows, no further audience",
         "5% of the units",
-        "version 3 gets copies of 10%",
+        "version 2 gets copies of 10%",
         "a request 10000 ms, an attempt 2000 ms",
         "2 on connect-failure, refused-stream, reset, unavailable, after 5 to 50 ms",
         "64 requests, 64 pending",
