@@ -5,7 +5,7 @@ PYTHON := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup triton demo test bench-inference check format generate lock clean bench-stats bench-experiments
+.PHONY: help setup triton demo test bench-inference bench-triton check format generate lock clean bench-stats bench-experiments
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 26
@@ -26,8 +26,12 @@ test: $(STAMP)  ## run the whole test suite
 	@bash requirements/triton.sh $(PYTHON) .venv-triton || [ $$? = 3 ]  # 3: not for this machine
 	$(PYTHON) -m pytest
 
-bench-inference: $(STAMP) .venv-bench/mlserver/.installed .venv-bench/kserve/.installed  ## compare our front with other servers (4 minutes)
+bench-inference: $(STAMP) .venv-bench/mlserver/.installed .venv-bench/kserve/.installed  ## compare our front with other servers (5 minutes)
+	@bash requirements/triton.sh $(PYTHON) .venv-triton || [ $$? = 3 ]
 	$(PYTHON) -m benchmarks.inference
+
+bench-triton: triton  ## what Envoy in front of Triton costs (3 minutes)
+	$(PYTHON) -m benchmarks.inference.through_envoy
 
 .venv-bench/%/.installed: benchmarks/inference/peers/%.txt
 	$(PYTHON) -m venv $(@D)

@@ -7,6 +7,8 @@ and drives it at each concurrency. Throughput and latency depend on what else th
 machine does; a ratio of medians over alternating restarts does less so, and the
 CPU time that a request costs the server hardly at all. Peers that are not
 installed (`make bench-inference` does) are left out, and the table says so.
+"Triton" is NVIDIA's server with its Python backend: one with its ONNX Runtime
+backend is not to be had as a Python package.
 """
 
 from __future__ import annotations
@@ -27,13 +29,14 @@ from typing import Any
 
 from benchmarks.inference.http2_load import Load, drive, percentile_us
 from benchmarks.inference.models import MODELS, Model
-from benchmarks.inference.servers import AlgoLink, KServe, MlServer, Server, running
+from benchmarks.inference.servers import AlgoLink, KServe, MlServer, Server, Triton, running
 
 CONCURRENCIES = (1, 16, 64)
 OURS = "algolink"
 SERVERS: tuple[Server, ...] = (
     AlgoLink(OURS),
     AlgoLink("algolink, no batching", (("ALGOLINK_MAX_BATCH_ROWS", "1"),)),
+    Triton(),
     MlServer(),
     KServe(),
 )

@@ -65,24 +65,59 @@ class AlgoLink:
     def command(
         self, folder: Path, port: int, models: Sequence[tuple[Model, Path]]
     ) -> tuple[list[str], Mapping[str, str]]:
-        artifacts = folder / "artifacts"
-        artifacts.mkdir()
-        wanted = []
-        for model, path in models:
-            content = path.read_bytes()
-            digest = hashlib.sha256(content).hexdigest()
-            (artifacts / digest).write_bytes(content)
-            name = f"models/{model.name}/versions/1"
-            wanted.append({"name": name, "digest": digest, "size_bytes": len(content)})
-        (folder / "wanted.json").write_text(json.dumps(wanted))
+        listen = {"ALGOLINK_LISTEN": f"127.0.0.1:{port}"}
         return [sys.executable, "-m", "inference_svc"], {
-            "ALGOLINK_LISTEN": f"127.0.0.1:{port}",
-            "ALGOLINK_REGISTRY_ADDRESS": "127.0.0.1:1",
-            "ALGOLINK_ROUTER_ADDRESS": "127.0.0.1:1",
-            "ALGOLINK_REPLICA_ID": "bench",
-            "ALGOLINK_CACHE_DIR": str(folder),
-            "ALGOLINK_LOG_LEVEL": "ERROR",
-        } | dict(self.settings)
+            **_replica(folder, models),
+            **listen,
+            **dict(self.settings),
+        }
+
+
+@dataclass(frozen=True)
+class Triton:
+    """Triton with the Python backend and dynamic batching, as our agent sets it up.
+
+    Requests go to Triton itself; its agent takes no part in them.
+    """
+
+    name: str = "triton, Python backend"
+
+    @property
+    def is_installed(self) -> bool:
+        return Path(".venv-triton/.installed").exists()
+
+    def command(
+        self, folder: Path, port: int, models: Sequence[tuple[Model, Path]]
+    ) -> tuple[list[str], Mapping[str, str]]:
+        return [sys.executable, "-m", "inference_svc"], {
+            **_replica(folder, models),
+            "ALGOLINK_ENGINE": "triton",
+            "ALGOLINK_LISTEN": "127.0.0.1:0",
+            "ALGOLINK_TRITON_ENVIRONMENT": str(Path(".venv-triton").absolute()),
+            "ALGOLINK_TRITON_LISTEN": f"127.0.0.1:{port}",
+            "ALGOLINK_TRITON_HTTP_LISTEN": f"127.0.0.1:{free_port()}",
+        }
+
+
+def _replica(folder: Path, models: Sequence[tuple[Model, Path]]) -> dict[str, str]:
+    """Variables of a replica that finds its models in its cache."""
+    artifacts = folder / "artifacts"
+    artifacts.mkdir()
+    wanted = []
+    for model, path in models:
+        content = path.read_bytes()
+        digest = hashlib.sha256(content).hexdigest()
+        (artifacts / digest).write_bytes(content)
+        name = f"models/{model.name}/versions/1"
+        wanted.append({"name": name, "digest": digest, "size_bytes": len(content)})
+    (folder / "wanted.json").write_text(json.dumps(wanted))
+    return {
+        "ALGOLINK_REGISTRY_ADDRESS": "127.0.0.1:1",
+        "ALGOLINK_ROUTER_ADDRESS": "127.0.0.1:1",
+        "ALGOLINK_REPLICA_ID": "bench",
+        "ALGOLINK_CACHE_DIR": str(folder),
+        "ALGOLINK_LOG_LEVEL": "ERROR",
+    }
 
 
 @dataclass(frozen=True)
@@ -151,16 +186,27 @@ class Running:
 
     Attributes:
         port: of its gRPC server, on 127.0.0.1.
-        pid: its process.
+        pid: its first process.
     """
 
     port: int
     pid: int
 
     def cpu_time_s(self) -> float:
-        """User and system time of its process, all threads, in seconds."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / _TICKS_PER_S
+        """User and system time of its processes, all threads, in seconds."""
+        parents, ticks = {}, {}
+        for stat in Path("/proc").glob("[0-9]*/stat"):
+            try:
+                fields = stat.read_text().rpartition(")")[2].split()
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+            pid = int(stat.parent.name)
+            parents[pid], ticks[pid] = int(fields[1]), int(fields[11]) + int(fields[12])
+        own, generation = set(), {self.pid}
+        while generation:
+            own |= generation
+            generation = {pid for pid, parent in parents.items() if parent in generation}
+        return sum(ticks.get(pid, 0) for pid in own) / _TICKS_PER_S
 
 
 @contextmanager
