@@ -86,7 +86,7 @@ async def deploy(told: dict[str, Any]) -> str:
     async with AsyncClient(admin, data_endpoint=data, token=token) as client:
         for model in MODELS:
             await client.push(model.artifact(), name=model.name)
-        while not all(route.live for route in await routes(client)):
+        while not all(r.live for r in await routes(client)):  # noqa: ASYNC110 - elsewhere
             await asyncio.sleep(0.1)
         [replica] = (await client.status()).replicas
         return str(replica.grpc_address)
