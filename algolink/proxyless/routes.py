@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
 
 from algolink.client.connection import Connection
 from algolink.client.watching import Watching
@@ -29,7 +28,7 @@ class Routes:
             on_lost=self._lose,
             name="algolink-routes",
         )
-        self._by_model: Mapping[str, Routing] = {}
+        self._by_model: dict[str, Routing] = {}
         self._told: set[str] = set()
         self._said: set[tuple[str, str]] = set()
         self.is_synced = False
@@ -52,7 +51,6 @@ class Routes:
         return pb.WatchRoutesRequest()
 
     def _take(self, response: pb.WatchRoutesResponse) -> None:
-        # Always a new mapping: whoever reads meanwhile sees the old one, whole.
         match response.WhichOneof("event"):
             case "route":
                 self._told.add(response.route.model)
@@ -70,13 +68,14 @@ class Routes:
             # What was known before is the better answer.
             _log.error("route not understood", extra={"model": route.model, "error": str(error)})
             return
-        self._by_model = {**self._by_model, route.model: routing}
+        self._by_model[route.model] = routing
         for sentence in routing.limitations:
             if (route.model, sentence) not in self._said:
                 self._said.add((route.model, sentence))
                 _log.warning("not done without a proxy: %s: %s", route.model, sentence)
 
     def _keep(self, models: set[str]) -> None:
+        # A new mapping: whoever reads meanwhile sees the old one, whole.
         self._by_model = {m: routing for m, routing in self._by_model.items() if m in models}
 
     def _lose(self, reason: str) -> None:

@@ -125,10 +125,15 @@ class Spool:
     def sync(self) -> None:
         """Forces what was written to the disk, and takes note of what was shipped."""
         with self._lock:
-            if not self._synced:
-                os.fsync(self._file)
-                self._synced = True
+            # A descriptor of its own, so that nobody waits for the disk to append.
+            waiting = None if self._synced else os.dup(self._file)
+            self._synced = True
             self._size = self._folder.size_bytes()
+        if waiting is not None:
+            try:
+                os.fsync(waiting)
+            finally:
+                os.close(waiting)
 
     async def reopen(self) -> None:
         """Goes on in a new file, after the present one was renamed."""

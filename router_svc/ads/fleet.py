@@ -40,6 +40,11 @@ class Node:
     def connected(self) -> bool:
         return self.stream is not None
 
+    @property
+    def sends(self) -> bool:
+        """Whether requests may come from it; a gRPC client without a table sends none."""
+        return self.connected and (self.acknowledged > 0 or not self.id.startswith(PROXYLESS))
+
     def counts(self, now: datetime) -> bool:
         """Whether it holds back an unload."""
         is_client = self.id.startswith(PROXYLESS)
@@ -122,9 +127,9 @@ class Fleet:
         return min((node.acknowledged for node in registered), default=None)
 
     def is_live(self, sequence: int) -> bool:
-        """Whether some are connected and each has taken table `sequence` or a later one."""
-        connected = [node for node in self._nodes.values() if node.connected]
-        return bool(connected) and all(node.acknowledged >= sequence for node in connected)
+        """Whether some send requests, and each has taken table `sequence` or a later one."""
+        sending = [node for node in self._nodes.values() if node.sends]
+        return bool(sending) and all(node.acknowledged >= sequence for node in sending)
 
     def forget_long_gone(self) -> list[str]:
         """Drops those that were not seen for too long and returns their ids."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import os
@@ -106,6 +107,33 @@ async def test_units_go_where_their_hash_says_and_are_counted(
         assert set(taken) == {CONTROL, CANDIDATE}
         status = await client.status()
         assert any(envoy.id.startswith("proxyless/") for envoy in status.envoys)
+
+
+async def test_a_stock_client_gets_the_champion_and_is_not_counted(
+    stack: Stack, client: AsyncClient, training: Training, tmp_path: Path
+) -> None:
+    file = tmp_path / "bootstrap.json"
+    file.write_text(
+        json.dumps(
+            {
+                "xds_servers": [
+                    {"server_uri": stack.admin_endpoint, "channel_creds": [{"type": "insecure"}]}
+                ],
+                "node": {"id": "my-service", "metadata": {"algolink.token": stack.token}},
+            }
+        )
+    )
+    async with running_experiment(stack, client, training, candidate_bp=9_999) as laboratory:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "tests.e2e.stock_xds_client", laboratory.model),
+            env={**os.environ, "GRPC_XDS_BOOTSTRAP": str(file)},
+            stdout=asyncio.subprocess.PIPE,
+        )
+        said, _ = await asyncio.wait_for(process.communicate(), 60)
+
+        assert said == b"1"
+        results = await client.results(laboratory.experiment.name)
+        assert results.facts.exposures == 0
 
 
 async def test_what_a_killed_process_had_answered_is_counted_once(

@@ -32,6 +32,18 @@ def test_without_any_envoy_nothing_is_held_back() -> None:
     assert Fleet(Clock().now).acknowledged() is None
 
 
+def test_a_client_that_has_no_table_yet_makes_nothing_less_live() -> None:
+    fleet = Fleet(Clock().now)
+    envoy, client = fleet.connect("envoy-1"), fleet.connect("proxyless/app")
+    fleet.report("envoy-1", envoy, acknowledged=4, rejection="")
+    assert fleet.is_live(4)
+
+    fleet.report("proxyless/app", client, acknowledged=3, rejection="")
+    assert not fleet.is_live(4)
+    fleet.report("proxyless/app", client, acknowledged=4, rejection="")
+    assert fleet.is_live(4)
+
+
 def test_an_old_stream_that_ends_late_does_not_disconnect_the_new_one() -> None:
     fleet = Fleet(Clock().now)
     old = fleet.connect("envoy-1")
