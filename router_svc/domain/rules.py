@@ -79,9 +79,8 @@ NO_RULES = Rules()
 
 
 def of_route(route: ModelRoute) -> Rules:
-    """The rules that are routed; of the fallback, what the running experiment shows."""
-    split = route.split
-    fallback = split.fallback if split is not None and split.experiment else attempts.FALLBACK
+    """The rules that are routed; without a split there is nothing to fall back from."""
+    fallback = route.split.fallback if route.split is not None else attempts.FALLBACK
     return Rules(
         overrides=route.overrides,
         audiences=route.audiences,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from yarl import URL
 
 from algolink.audience import Condition, Equals
 from mesh import names, table
@@ -113,3 +114,26 @@ async def test_every_model_id_makes_a_route_of_its_own(shared_mesh: Mesh, model:
         by_rest = (await answer.json())["model_version"]
 
     assert (response.model_version, by_rest) == ("2", "2")
+
+
+async def test_an_escaped_letter_of_a_model_id_is_the_letter(shared_mesh: Mesh) -> None:
+    await shared_mesh.route(builders.a_route())
+
+    async with shared_mesh.http.post(
+        URL(shared_mesh.url("/v2/models/di%67its/infer"), encoded=True), json={}
+    ) as answer:
+        assert (await answer.json())["model_version"] == "1"
+
+
+@pytest.mark.parametrize("written", ["digits%2Finfer", "di%20gits", "Digits", "-digits", "z" * 64])
+async def test_what_is_no_model_id_is_told_so(shared_mesh: Mesh, written: str) -> None:
+    await shared_mesh.route(builders.a_route())
+
+    async with shared_mesh.http.post(
+        URL(shared_mesh.url(f"/v2/models/{written}/infer"), encoded=True), json={}
+    ) as answer:
+        told = (await answer.json())["error"]
+
+    assert answer.status == 404
+    assert f"no model is called '{written}'" in told
+    assert "1 to 63 of a-z0-9-" in told

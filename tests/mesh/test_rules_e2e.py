@@ -108,6 +108,45 @@ async def test_what_an_audience_leaves_to_the_split_may_be_held_out(shared_mesh:
     assert response.model_version == "1"
 
 
+async def test_streams_and_rest_meet_the_same_rules(shared_mesh: Mesh) -> None:
+    held = next(
+        u for u in map("user-{}".format, range(99)) if split.is_held_out("spring", u, 5_000)
+    )
+    free = next(
+        u for u in map("user-{}".format, range(99)) if not split.is_held_out("spring", u, 5_000)
+    )
+    await shared_mesh.route(
+        builders.a_route(
+            versions=(1, 2, 3),
+            split=ALL_CHALLENGED,
+            holdout=table.Holdout(layer="spring", share_bp=5_000),
+            overrides={"ann": 3},
+            audiences=(table.Audience(conditions=(FRENCH,), version=3),),
+        )
+    )
+
+    async def by_stream(unit: str, country: str) -> str:
+        call = shared_mesh.stub.ModelStreamInfer(
+            metadata=[("x-algolink-unit", unit), ("x-algolink-attr-country", country)], timeout=20
+        )
+        await call.write(service_pb2.ModelInferRequest(model_name="digits"))
+        answer = await call.read()
+        await call.done_writing()
+        assert await call.read() is grpc.aio.EOF
+        return str(answer.infer_response.model_version)
+
+    async def by_rest(unit: str, country: str) -> str:
+        headers = {"x-algolink-unit": unit, "x-algolink-attr-country": country}
+        async with shared_mesh.http.post(
+            shared_mesh.url("/v2/models/digits/infer"), json={}, headers=headers
+        ) as answer:
+            return str((await answer.json())["model_version"])
+
+    asked = [(held, "DE"), (free, "DE"), (held, "FR"), ("ann", "DE")]
+    for ask in (by_stream, by_rest):
+        assert [await ask(*one) for one in asked] == ["1", "2", "3", "3"]
+
+
 async def test_overridden_units_go_where_they_are_sent(shared_mesh: Mesh) -> None:
     odd = "A-z0._:@+/=-"
     many = {f"tester-{number}-{'x' * 100}": 3 for number in range(200)}
