@@ -153,21 +153,46 @@ class MetricName:
         >>> MetricName.parse("metrics/revenue/versions/2")
         MetricName(metric='revenue', version=2)
         """
-        parts = name.split("/")
-        versioned = len(parts) == 4 and parts[2] == "versions" and _NUMBER.fullmatch(parts[3])
-        if parts[0] != "metrics" or not (len(parts) == 2 or versioned):
-            raise InvalidArgument(
-                "METRIC_NAME_INVALID",
-                f"{shown(name)} is not a metric name: use metrics/{{metric}} or "
-                "metrics/{metric}/versions/{version}",
-                name=shown(name),
-            )
-        return cls(check_metric_name(parts[1]), int(parts[3]) if versioned else 0)
+        metric, version = _definition(name, "metrics", "METRIC_NAME_INVALID", "a metric name")
+        return cls(check_metric_name(metric), version)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class PolicyName:
+    """`policies/{policy}/versions/{version}`, or `policies/{policy}`.
+
+    Attributes:
+        version: 0 for the newest.
+    """
+
+    policy: str
+    version: int = 0
+
+    def __str__(self) -> str:
+        return f"policies/{self.policy}" + (f"/versions/{self.version}" if self.version else "")
+
+    @classmethod
+    def parse(cls, name: str) -> Self:
+        """Reads either form.
+
+        Raises:
+            InvalidArgument: POLICY_NAME_INVALID or POLICY_INVALID.
+
+        >>> PolicyName.parse("policies/careful")
+        PolicyName(policy='careful', version=0)
+        """
+        policy, version = _definition(name, "policies", "POLICY_NAME_INVALID", "a policy name")
+        return cls(check_policy_id(policy), version)
 
 
 def check_model_id(model: str) -> str:
     """Returns `model` if it is a model id, else raises MODEL_ID_INVALID."""
     return _checked(model, _ID, "MODEL_ID_INVALID", "a model id", ID_PATTERN)
+
+
+def check_policy_id(policy: str) -> str:
+    """Returns `policy` if it is a policy's id, else raises POLICY_INVALID."""
+    return _checked(policy, _ID, "POLICY_INVALID", "a policy id", ID_PATTERN)
 
 
 def check_experiment_id(experiment: str) -> str:
@@ -213,6 +238,20 @@ def shown(value: str, *, limit: int = 80) -> str:
     if len(value) <= limit:
         return ascii(value)
     return f"{value[:limit]!a}... ({len(value)} characters)"
+
+
+def _definition(name: str, collection: str, reason: str, what: str) -> tuple[str, int]:
+    """Id and version, 0 for none, of `{collection}/{id}` with or without a version."""
+    parts = name.split("/")
+    versioned = len(parts) == 4 and parts[2] == "versions" and _NUMBER.fullmatch(parts[3])
+    if parts[0] != collection or not (len(parts) == 2 or versioned):
+        raise InvalidArgument(
+            reason,
+            f"{shown(name)} is not {what}: use {collection}/{{id}} or "
+            f"{collection}/{{id}}/versions/{{version}}",
+            name=shown(name),
+        )
+    return parts[1], int(parts[3]) if versioned else 0
 
 
 def _checked(value: str, pattern: re.Pattern[str], reason: str, what: str, shape: str) -> str:

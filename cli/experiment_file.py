@@ -37,6 +37,7 @@ unit: header                   # or request
 rule: {auto_conclude: true, min_units_per_arm: 100, min_phases: 1}
 analysis: {alpha: 0.05, optimal_units: 5000, srm_alpha: 0.001}
 description: Is the new one better?
+# policy: careful@1            # in place of a rule: what is done without being asked
 # allow_incompatible: true     # arms that lack inputs or outputs of the control's
 """
 
@@ -55,6 +56,7 @@ class ExperimentFile:
     description: str
     metrics: tuple[Use, ...] = ()
     allow_incompatible: bool = False
+    policy: str = ""
 
 
 def parse(text: str, source: str) -> ExperimentFile:
@@ -79,6 +81,7 @@ def parse(text: str, source: str) -> ExperimentFile:
         rule=_rule(top.optional_section("rule")),
         description=top.text("description", ""),
         allow_incompatible=top.flag("allow_incompatible", False),
+        policy=top.text("policy", ""),
     )
     top.finish()
     return parsed
@@ -195,4 +198,5 @@ def to_arguments(wanted: ExperimentFile) -> dict[str, Any]:
         "rule": wanted.rule,
         "description": wanted.description,
         "allow_incompatible": wanted.allow_incompatible,
+        "policy": wanted.policy,
     }

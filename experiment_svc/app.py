@@ -15,6 +15,7 @@ from algolink.experiment.v1 import (
     facts_pb2_grpc,
     losses_pb2_grpc,
     metrics_pb2_grpc,
+    policies_pb2_grpc,
 )
 from chassis import auth
 from chassis.channel import open_channel
@@ -32,6 +33,7 @@ from experiment_svc.servicer_assignment import AssignmentServicer
 from experiment_svc.servicer_facts import FactServicer
 from experiment_svc.servicer_losses import LossServicer
 from experiment_svc.servicer_metrics import MetricServicer
+from experiment_svc.servicer_policies import DecisionServicer, PolicyServicer
 from experiment_svc.settings import Settings
 from experiment_svc.store_sql import SqlStore
 
@@ -41,6 +43,8 @@ SERVICE_NAMES = (
     "algolink.experiment.v1.AssignmentService",
     "algolink.experiment.v1.MetricService",
     "algolink.experiment.v1.LossService",
+    "algolink.experiment.v1.PolicyService",
+    "algolink.experiment.v1.DecisionService",
 )
 
 
@@ -76,6 +80,8 @@ async def app(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
         fact_servicer = FactServicer(store, now=runtime.now)
         metric_servicer = MetricServicer(store, now=runtime.now)
         loss_servicer = LossServicer(store, now=runtime.now)
+        policy_servicer = PolicyServicer(store, now=runtime.now)
+        decision_servicer = DecisionServicer(store)
         plans = Plans(store)
         assignment_servicer = AssignmentServicer(plans, runtime.draining)
 
@@ -83,6 +89,8 @@ async def app(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
             experiment_pb2_grpc.add_ExperimentServiceServicer_to_server(experiment_servicer, server)
             facts_pb2_grpc.add_FactServiceServicer_to_server(fact_servicer, server)
             metrics_pb2_grpc.add_MetricServiceServicer_to_server(metric_servicer, server)
+            policies_pb2_grpc.add_PolicyServiceServicer_to_server(policy_servicer, server)
+            policies_pb2_grpc.add_DecisionServiceServicer_to_server(decision_servicer, server)
             assignment_pb2_grpc.add_AssignmentServiceServicer_to_server(assignment_servicer, server)
             losses_pb2_grpc.add_LossServiceServicer_to_server(loss_servicer, server)
 

@@ -10,6 +10,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from algolink.errors import InvalidArgument
 from algolink.experiment.v1 import experiment_pb2 as pb
+from algolink.names import PolicyName
 from experiment_svc import convert_measures
 from experiment_svc.domain.design import Analysis, Arm, Rule, UnitKind
 from experiment_svc.domain.experiments import Experiment, Phase, State, Verdict
@@ -122,7 +123,12 @@ def experiment_to_proto(experiment: Experiment) -> pb.Experiment:
         revision=experiment.revision,
         metrics=[convert_measures.measure_to_proto(one) for one in experiment.measures],
         allow_incompatible=experiment.allow_incompatible,
+        policy_step=experiment.step,
+        awaiting_approval="" if experiment.approved else experiment.awaiting,
     )
+    policy = experiment.policy
+    if policy is not None:
+        message.policy = str(PolicyName(policy.name, policy.version))
     primary = experiment.primary
     if primary is not None and not primary.metric.version:
         message.primary_metric.CopyFrom(convert_measures.own_metric_to_proto(primary.metric))

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import uuid
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from algolink.errors import AlgoLinkError
-from experiment_svc import evaluation
+from experiment_svc import evaluation, policing
 from experiment_svc.domain.experiments import Experiment, State
+from experiment_svc.domain.policies import Action
 from experiment_svc.store import Store
 
 _log = logging.getLogger(__name__)
+
+LEASE = "decider"
+LEAST_LEASE = timedelta(seconds=3)
 
 Mark = tuple[int, int]
 """Revision of an experiment, and the number of facts."""
@@ -21,11 +26,15 @@ Mark = tuple[int, int]
 class Decider:
     """Looks at running experiments, and concludes those that are decided.
 
-    Whatever is lost by a crash is found again by the next look; a verdict is one
-    transaction, and an experiment that has one is not looked at.
+    Whatever is lost by a crash is found again by the next look; what is decided is
+    one transaction, which finds nothing to do when it comes again. Of several
+    services on one database one looks, the holder of a lease; one that was slow and
+    has lost it meanwhile writes nothing.
     """
 
     def __init__(self, store: Store, now: Callable[[], datetime]) -> None:
+        self._holder = uuid.uuid4().hex
+        self._lease = LEAST_LEASE
         self._store = store
         self._now = now
         self._seen: dict[str, Mark] = {}
@@ -36,14 +45,21 @@ class Decider:
         while True:
             began_s = clock()
             await self.look_once()
-            await asyncio.sleep(max(period_s, 4.0 * (clock() - began_s)))
+            took_s = clock() - began_s
+            pause_s = max(period_s, 4.0 * took_s)
+            # It is renewed at every look, so it must outlast a pause and a slow look.
+            self._lease = LEAST_LEASE + 2.0 * timedelta(seconds=pause_s + took_s)
+            await asyncio.sleep(pause_s)
 
     async def look_once(self) -> None:
-        """Looks at every experiment that may have to be concluded."""
+        """Looks at every experiment that may have to be concluded, if this is who does."""
         async with self._store.reading() as reading:
             running = await reading.experiments_in(State.RUNNING)
             facts = await reading.facts_accepted()
         due = [experiment for experiment in running if evaluation.may_be_due(experiment)]
+        token = await self._take_lease() if due else None
+        if token is None:
+            return
         self._seen = {
             name: mark
             for name, mark in self._seen.items()
@@ -52,11 +68,48 @@ class Decider:
         for experiment in due:
             mark = (experiment.revision, facts)
             # Windows close as time passes; without one only facts change results.
-            if _has_windows(experiment) or self._seen.get(experiment.name.experiment) != mark:
-                await self._look_at(experiment)
+            if _moves_with_time(experiment) or self._seen.get(experiment.name.experiment) != mark:
+                if experiment.policy is not None:
+                    await self._apply_policy(experiment, token)
+                else:
+                    await self._look_at(experiment, token)
                 self._seen[experiment.name.experiment] = mark
 
-    async def _look_at(self, experiment: Experiment) -> None:
+    async def _take_lease(self) -> int | None:
+        async with self._store.transaction() as tx:
+            return await tx.take_lease(
+                LEASE, holder=self._holder, at=self._now(), length=self._lease
+            )
+
+    async def _apply_policy(self, experiment: Experiment, token: int) -> None:
+        """Looks without a lock first: mostly there is nothing to do."""
+        async with self._store.reading() as reading:
+            judgement = await policing.judge_now(reading, experiment, at=self._now())
+            unheld = judgement.action is not Action.HOLD or experiment.awaiting
+        if not unheld:
+            return
+        try:
+            async with self._store.transaction() as tx:
+                await tx.check_lease(LEASE, token)
+                present = await tx.get_experiment(experiment.name)
+                decision = await policing.act(tx, present, at=self._now())
+        except AlgoLinkError as error:
+            _log.info(
+                "not decided", extra={"experiment": str(experiment.name), "reason": error.reason}
+            )
+            return
+        if decision is not None:
+            _log.info(
+                "decided",
+                extra={
+                    "experiment": str(experiment.name),
+                    "action": decision.action,
+                    "waits": decision.waits,
+                    "digest": decision.digest,
+                },
+            )
+
+    async def _look_at(self, experiment: Experiment, token: int) -> None:
         async with self._store.reading() as reading:
             seen = await evaluation.look(reading, experiment, at=self._now())
         await evaluation.keep_p_values(self._store, experiment.name, seen)
@@ -64,6 +117,7 @@ class Decider:
             return
         try:
             async with self._store.transaction() as tx:
+                await tx.check_lease(LEASE, token)
                 present = await tx.get_experiment(experiment.name)
                 concluded = await evaluation.conclude(tx, present, at=self._now())
         except AlgoLinkError as error:
@@ -83,5 +137,8 @@ class Decider:
         )
 
 
-def _has_windows(experiment: Experiment) -> bool:
-    return any(measure.metric.window for measure in experiment.measures)
+def _moves_with_time(experiment: Experiment) -> bool:
+    """Whether something may be due though no fact has come: windows close, holds end."""
+    return experiment.policy is not None or any(
+        measure.metric.window for measure in experiment.measures
+    )

@@ -33,7 +33,7 @@ class Look:
 
 async def look(reading: Reading, experiment: Experiment, *, at: datetime) -> Look:
     """Results of a started experiment from all facts stored now."""
-    facts = await reading.get_aggregates(experiment, at=at)
+    facts = (await reading.get_aggregates(experiment, at=at)).rounded()
     losses = await reading.losses_of(experiment.name)
     computed = results.compute(experiment, facts, losses, at=at)
     lowered = {
@@ -80,14 +80,16 @@ async def conclude(
     agrees = bool(winner) and winner == seen.recommendation.winner
     forced = force and bool(winner) and not agrees
     chosen = winner if forced else decisions.check_agrees(winner, seen.recommendation)
-    verdict = _verdict(experiment, seen, chosen, forced=forced, at=at)
+    given = _verdict(experiment, seen.results, seen.recommendation, chosen, forced=forced, at=at)
     await tx.lower_p_values(experiment.name, seen.lowered)
-    return await tx.put_experiment(experiments.conclude(experiment, verdict, at=at))
+    return await tx.put_experiment(experiments.conclude(experiment, given, at=at))
 
 
 def may_be_due(experiment: Experiment) -> bool:
-    """Whether the service may have to conclude it by itself."""
+    """Whether the service may have to do something about it by itself."""
     rule = experiment.rule
+    if experiment.policy is not None:
+        return experiment.state is State.RUNNING
     return (
         experiment.state is State.RUNNING
         and rule is not None
@@ -96,15 +98,29 @@ def may_be_due(experiment: Experiment) -> bool:
     )
 
 
+def verdict(
+    experiment: Experiment, found: Results, winner: str, reason: str, *, at: datetime
+) -> Verdict:
+    """The verdict for the arm that a policy promotes."""
+    recommendation = Recommendation(winner, reason)
+    return _verdict(experiment, found, recommendation, winner, forced=False, at=at)
+
+
 def _verdict(
-    experiment: Experiment, seen: Look, winner: str, *, forced: bool, at: datetime
+    experiment: Experiment,
+    found: Results,
+    recommendation: Recommendation,
+    winner: str,
+    *,
+    forced: bool,
+    at: datetime,
 ) -> Verdict:
     arm = experiment.arm(winner)
-    evidence = convert_results.evidence(seen.results, seen.recommendation)
+    evidence = convert_results.evidence(found, recommendation)
     return Verdict(
         winner=winner,
         version=arm.version,
-        summary=decisions.summary(experiment, seen.results, arm, forced=forced),
+        summary=decisions.summary(experiment, found, arm, forced=forced),
         forced=forced,
         evidence=evidence.text,
         digest=evidence.digest,

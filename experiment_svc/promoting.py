@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from algolink.errors import Aborted, AlgoLinkError, Unavailable
 from algolink.names import ExperimentName
 from chassis import watch
-from experiment_svc.domain import experiments
+from experiment_svc.domain import experiments, progress
 from experiment_svc.domain.experiments import Experiment, State
 from experiment_svc.registry import CHAMPION_MOVED, Registry
 from experiment_svc.store import Store
@@ -107,7 +107,7 @@ class Promoter:
             present = await tx.get_experiment(experiment.name)
             if present.state is not State.CONCLUDING:
                 return
-            noted = experiments.refused(present, reason=error.reason, message=error.message, at=at)
+            noted = progress.refused(present, reason=error.reason, message=error.message, at=at)
             gave_up = error.reason == CHAMPION_MOVED or (
                 noted.refusal is not None and at - noted.refusal.since >= self._patience
             )

@@ -8,7 +8,7 @@ from typing import Any
 
 from algolink.names import ExperimentName, ModelName
 from algolink.split import Segment, Table
-from experiment_svc import records_metrics
+from experiment_svc import records_metrics, records_policies
 from experiment_svc.domain.design import Analysis, Arm, Rule, UnitKind
 from experiment_svc.domain.experiments import Experiment, Phase, Refusal, State, Verdict
 from experiment_svc.domain.metrics import Measure
@@ -29,7 +29,7 @@ def from_us(time_us: int) -> datetime:
 
 def dump(experiment: Experiment) -> str:
     """All of `experiment` but the revision and the verdict's evidence."""
-    rule, verdict = experiment.rule, experiment.verdict
+    rule, verdict, policy = experiment.rule, experiment.verdict, experiment.policy
     body: dict[str, Any] = {
         "name": experiment.name.experiment,
         "model": experiment.model.model,
@@ -79,6 +79,10 @@ def dump(experiment: Experiment) -> str:
             "since_us": to_us(experiment.refusal.since),
         },
         "allow_incompatible": experiment.allow_incompatible,
+        "policy": policy and records_policies.dump(policy) | {"version": policy.version},
+        "step": experiment.step,
+        "awaiting": experiment.awaiting,
+        "approved": experiment.approved,
         "start_us": _optional_us(experiment.start_time),
         "end_us": _optional_us(experiment.end_time),
     }
@@ -88,7 +92,7 @@ def dump(experiment: Experiment) -> str:
 def load(text: str, *, revision: int, evidence: str = "") -> Experiment:
     """Inverse of `dump`, given what it leaves out."""
     body = json.loads(text)
-    rule, verdict = body["rule"], body["verdict"]
+    rule, verdict, policy = body["rule"], body["verdict"], body.get("policy")
     return Experiment(
         name=ExperimentName(body["name"]),
         model=ModelName(body["model"]),
@@ -110,6 +114,10 @@ def load(text: str, *, revision: int, evidence: str = "") -> Experiment:
         promoted_model_revision=body["promoted_model_revision"],
         refusal=_refusal(body.get("refusal")),
         allow_incompatible=body.get("allow_incompatible", False),
+        policy=policy and records_policies.load(policy, version=policy["version"]),
+        step=body.get("step", 0),
+        awaiting=body.get("awaiting", ""),
+        approved=body.get("approved", ""),
         start_time=_optional(body["start_us"]),
         end_time=_optional(body["end_us"]),
         revision=revision,

@@ -59,6 +59,30 @@ definitions = sa.Table(
 )
 """Never updated."""
 
+decisions = sa.Table(
+    "decisions",
+    metadata,
+    sa.Column("experiment", sa.Text, primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("time_us", sa.BigInteger, nullable=False),
+    sa.Column("action", sa.Text, nullable=False),
+    sa.Column("waits", sa.SmallInteger, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("winner", sa.Text, nullable=False),
+    sa.Column("digest", sa.Text, nullable=False),
+    sa.Column("evidence", sa.Text, nullable=False),
+)
+"""What policies did, or wait with. Never updated."""
+
+leases = sa.Table(
+    "leases",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("holder", sa.Text, nullable=False),
+    sa.Column("token", sa.BigInteger, nullable=False),  # grows with every new holder
+    sa.Column("until_us", sa.BigInteger, nullable=False),
+)
+
 exposures = sa.Table(
     "exposures",
     metadata,
@@ -80,6 +104,7 @@ exposures = sa.Table(
     sa.Column("grpc_status", sa.Integer, nullable=True),
     sa.Column("response_flags", sa.Text, nullable=False),
     sa.Column("duration_us", sa.BigInteger, nullable=False),
+    sa.Column("batch", sa.BigInteger, nullable=False, server_default="0"),
 )
 """Every line that was accepted, also of requests that no experiment took: they
 count nothing, and are kept whole so that a re-delivery of one is known too."""
@@ -103,7 +128,10 @@ outcomes = sa.Table(
     sa.Column("value", sa.Double, nullable=False),
     sa.Column("time_us", sa.BigInteger, nullable=False),
     sa.Column("received_us", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("batch", sa.BigInteger, nullable=False, server_default="0"),
 )
+"""`batch`, of both kinds of facts, is the number of facts in the database once theirs
+was in: so the facts of any moment can be read again."""
 # With the value in it the index alone answers what a unit's outcomes are.
 sa.Index(
     "outcomes_by_unit",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import random
 import string
@@ -16,21 +15,23 @@ import grpc
 from algolink.errors import FailedPrecondition
 from algolink.experiment.v1 import experiment_pb2 as pb
 from algolink.experiment.v1 import experiment_pb2_grpc as rpc
-from algolink.names import ExperimentName, ModelName, VersionName, check_experiment_id
+from algolink.names import (
+    ExperimentName,
+    ModelName,
+    VersionName,
+    check_experiment_id,
+)
 from chassis import watch
 from experiment_svc import (
     convert,
-    convert_measures,
     convert_results,
+    drafting,
     evaluation,
     pages,
     records,
-    records_metrics,
 )
 from experiment_svc.domain import candidates, experiments
-from experiment_svc.domain.definitions import DefinitionKind
 from experiment_svc.domain.experiments import Experiment, State
-from experiment_svc.domain.metrics import Measure
 from experiment_svc.registry import Registry
 from experiment_svc.store import Position, Reading, Store
 
@@ -67,17 +68,10 @@ class ExperimentServicer(rpc.ExperimentServiceServicer):
         self, request: pb.CreateExperimentRequest, context: Context
     ) -> pb.Experiment:
         wanted = request.experiment
-        measures = await self._measures(wanted)
-        draft = experiments.draft(
+        draft = await drafting.draft(
+            self._store,
+            wanted,
             name=ExperimentName(check_experiment_id(request.experiment_id)),
-            model=ModelName.parse(wanted.model),
-            arms=convert.arms_from_proto(wanted),
-            unit=convert.unit_from_proto(wanted.unit),
-            measures=measures,
-            analysis=convert.analysis_from_proto(wanted.analysis),
-            rule=convert.rule_from_proto(wanted),
-            description=wanted.description,
-            allow_incompatible=wanted.allow_incompatible,
             suffix="".join(self._random.choices(string.hexdigits[:16], k=8)),
             at=self._now(),
         )
@@ -190,19 +184,6 @@ class ExperimentServicer(rpc.ExperimentServiceServicer):
     async def _changes_since(self, change: int) -> Sequence[watch.Change[Experiment]]:
         async with self._store.reading() as reading:
             return await reading.changes_since(change)
-
-    async def _measures(self, wanted: pb.Experiment) -> list[Measure]:
-        """What it measures: its own metric, then the versions that it names."""
-        named = [convert_measures.named_from_proto(one) for one in wanted.metrics]
-        measures = convert_measures.own_measures(wanted)
-        async with self._store.reading() as reading:
-            for one in named:
-                found = await reading.get_definition(
-                    DefinitionKind.METRIC, one.name.metric, one.name.version
-                )
-                metric = records_metrics.load(json.loads(found.body), version=found.version)
-                measures.append(Measure(metric=metric, role=one.role, margin=one.margin))
-        return measures
 
     async def _check_versions(self, draft: Experiment) -> None:
         """Asks the registry whether the arms may be routed and compared."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
-from algolink.errors import AlreadyExists, FailedPrecondition, NotFound
+from algolink.errors import Aborted, AlreadyExists, FailedPrecondition, NotFound
 from algolink.names import ExperimentName, ModelName
 from chassis.watch import Change, Notifier
 from experiment_svc.domain.aggregates import Aggregates
+from experiment_svc.domain.decision_log import Decision
 from experiment_svc.domain.definitions import Definition, DefinitionKind
 from experiment_svc.domain.experiments import Experiment, State
 from experiment_svc.domain.facts import Exposure, Outcome, Receipt
@@ -50,11 +51,30 @@ class Reading(Protocol):
     async def changes_since(self, change: int) -> Sequence[Change[Experiment]]:
         """Latest state of what changed later, in order; verdicts without evidence."""
 
-    async def get_aggregates(self, experiment: Experiment, *, at: datetime) -> Aggregates:
-        """What the facts say about a started experiment at `at`."""
+    async def get_aggregates(
+        self, experiment: Experiment, *, at: datetime, upto: int | None = None
+    ) -> Aggregates:
+        """What the facts say about a started experiment at `at`.
+
+        Args:
+            upto: cells as if no facts had come after this many (`facts_accepted`);
+                None for all. Everything else is as it is now.
+        """
 
     async def facts_accepted(self) -> int:
         """Facts so far: while it stays, so do the aggregates of closed windows."""
+
+    async def get_decision(self, name: ExperimentName, number: int = 0) -> Decision:
+        """One decision; 0 is the last.
+
+        Raises:
+            NotFound: DECISION_NOT_FOUND.
+        """
+
+    async def list_decisions(
+        self, name: ExperimentName, *, after: int = 0, limit: int = 1_000
+    ) -> Sequence[Decision]:
+        """Those with a higher number, in order, without evidence."""
 
     async def get_definition(
         self, kind: DefinitionKind, definition_id: str, version: int = 0
@@ -114,6 +134,25 @@ class Transaction(Reading, Protocol):
     ) -> Sequence[Loss]:
         """Acknowledges those of an experiment that are open; returns them."""
 
+    async def add_decision(self, decision: Decision) -> Decision:
+        """Stores it under the next number of its experiment."""
+
+    async def take_lease(
+        self, lease: str, *, holder: str, at: datetime, length: timedelta
+    ) -> int | None:
+        """Takes a lease that nobody holds, or renews one's own.
+
+        Returns:
+            The token, which is new with every new holder; None if another holds it.
+        """
+
+    async def check_lease(self, lease: str, token: int) -> None:
+        """Holds the lease until the transaction ends.
+
+        Raises:
+            Aborted: LEASE_LOST, if somebody took it since.
+        """
+
     async def lower_p_values(self, name: ExperimentName, values: Mapping[str, float]) -> None:
         """Keeps the smaller of each value and the one that is stored."""
 
@@ -132,6 +171,17 @@ class Store(Protocol):
 
     def transaction(self) -> AbstractAsyncContextManager[Transaction]:
         """Commits when left, unless by an error."""
+
+
+def decision_not_found(name: ExperimentName, number: int) -> NotFound:
+    """No such decision; 0 asked for the last."""
+    which = f"decision {number}" if number else "decision"
+    return NotFound("DECISION_NOT_FOUND", f"{name} has no {which}", name=name, number=number)
+
+
+def lease_lost(lease: str) -> Aborted:
+    """Somebody else took it."""
+    return Aborted("LEASE_LOST", f"the lease {lease} was taken by another", lease=lease)
 
 
 def not_found(name: ExperimentName) -> NotFound:

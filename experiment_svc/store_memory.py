@@ -8,24 +8,25 @@ from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import TypeVar
 
 from algolink.names import ExperimentName, ModelName
 from chassis.watch import Change, Notifier
 from experiment_svc import records, store
 from experiment_svc.domain import counting, definitions, facts, windows
-from experiment_svc.domain.aggregates import Aggregates, Cell
+from experiment_svc.domain.aggregates import Aggregates
 from experiment_svc.domain.counting import UnitState
+from experiment_svc.domain.decision_log import Decision
 from experiment_svc.domain.definitions import Definition, DefinitionKind
 from experiment_svc.domain.experiments import ROUTED, Experiment, State
 from experiment_svc.domain.facts import Exposure, Outcome, Receipt
 from experiment_svc.domain.metrics import Kind, Metric
-from experiment_svc.domain.windows import Event, UnitValue
-from experiment_svc.stats.joint import JointMoments
-from experiment_svc.stats.quantile import QuantileBounds
-from experiment_svc.stats.undefined import Undefined
+from experiment_svc.domain.windows import Event
+from experiment_svc.store_memory_groups import Group, has_event, quantiles
 from experiment_svc.store_memory_losses import LossesByKey, MemoryLosses
 
+_Fact = TypeVar("_Fact", Exposure, Outcome)
 _RequestCounts = Counter[tuple[str, str, int]]
 
 
@@ -44,6 +45,9 @@ class _State:
     lowest_p: dict[tuple[str, str], float] = field(default_factory=dict)
     definitions: dict[tuple[str, str], list[Definition]] = field(default_factory=dict)
     losses: LossesByKey = field(default_factory=dict)
+    decisions: dict[str, list[Decision]] = field(default_factory=dict)
+    leases: dict[str, tuple[str, int, datetime]] = field(default_factory=dict)
+    batches: dict[object, int] = field(default_factory=dict)
     redelivered: int = 0
     conflicts: int = 0
 
@@ -58,6 +62,9 @@ class _State:
             failures=Counter(self.failures),
             latency=Counter(self.latency),
             lowest_p=dict(self.lowest_p),
+            decisions={key: list(made) for key, made in self.decisions.items()},
+            leases=dict(self.leases),
+            batches=dict(self.batches),
             definitions={key: list(versions) for key, versions in self.definitions.items()},
             losses=dict(self.losses),
         )
@@ -139,9 +146,28 @@ class MemoryTransaction(MemoryLosses):
 
     async def facts_accepted(self) -> int:
         """Facts so far."""
+        return self._facts()
+
+    def _facts(self) -> int:
         return len(self._state.exposures) + len(self._state.outcomes)
 
-    async def get_aggregates(self, experiment: Experiment, *, at: datetime) -> Aggregates:
+    async def get_decision(self, name: ExperimentName, number: int = 0) -> Decision:
+        """One decision; 0 is the last."""
+        made = self._state.decisions.get(name.experiment, [])
+        if not 0 <= number <= len(made) or not made:
+            raise store.decision_not_found(name, number)
+        return made[number - 1]
+
+    async def list_decisions(
+        self, name: ExperimentName, *, after: int = 0, limit: int = 1_000
+    ) -> Sequence[Decision]:
+        """Those with a higher number, in order, without evidence."""
+        made = self._state.decisions.get(name.experiment, [])[after : after + limit]
+        return [replace(decision, evidence="") for decision in made]
+
+    async def get_aggregates(
+        self, experiment: Experiment, *, at: datetime, upto: int | None = None
+    ) -> Aggregates:
         """What the facts say about a started experiment at `at`."""
         name, state = experiment.name.experiment, self._state
         latency: defaultdict[str, dict[int, int]] = defaultdict(dict)
@@ -149,7 +175,7 @@ class MemoryTransaction(MemoryLosses):
             if of == name:
                 latency[arm][bucket] = count
         measured = {
-            measure.metric: self._groups(experiment, measure.metric, at)
+            measure.metric: self._groups(experiment, measure.metric, at, upto)
             for measure in experiment.measures
         }
         return Aggregates(
@@ -160,7 +186,7 @@ class MemoryTransaction(MemoryLosses):
                 for cells in [[g.cell(metric, *key) for key, g in sorted(groups.items())]]
             },
             quantiles={
-                metric.name: _quantiles(metric, groups)
+                metric.name: quantiles(metric, groups)
                 for metric, groups in measured.items()
                 if metric.kind is Kind.QUANTILE
             },
@@ -235,6 +261,7 @@ class MemoryTransaction(MemoryLosses):
         }
         new, receipt = facts.sort_out(exposures, known)
         state.exposures.update((exposure.key, exposure) for exposure in new)
+        state.batches.update((exposure.key, self._facts()) for exposure in new)
         increment = counting.increment(new)
         for key, unit in increment.units.items():
             state.units[key] = state.units[key] + unit if key in state.units else unit
@@ -248,12 +275,36 @@ class MemoryTransaction(MemoryLosses):
         known: dict[object, bytes] = {
             key: outcome.digest for key, outcome in self._state.outcomes.items()
         }
-        receipts = []
+        receipts, added = [], []
         for batch in batches:
             new, receipt = facts.sort_out(batch, known)
             self._state.outcomes.update((outcome.key, outcome) for outcome in new)
+            added += new
             receipts.append(self._counted(receipt))
+        self._state.batches.update((outcome.key, self._facts()) for outcome in added)
         return receipts
+
+    async def add_decision(self, decision: Decision) -> Decision:
+        """Stores it under the next number of its experiment."""
+        made = self._state.decisions.setdefault(decision.experiment.experiment, [])
+        made.append(replace(decision, number=len(made) + 1))
+        return made[-1]
+
+    async def take_lease(
+        self, lease: str, *, holder: str, at: datetime, length: timedelta
+    ) -> int | None:
+        """Takes a lease that nobody holds, or renews one's own."""
+        known, token, until = self._state.leases.get(lease, ("", 0, at))
+        if known != holder and at < until:
+            return None
+        token += known != holder
+        self._state.leases[lease] = (holder, token, at + length)
+        return token
+
+    async def check_lease(self, lease: str, token: int) -> None:
+        """Holds the lease until the transaction ends."""
+        if self._state.leases.get(lease, ("", 0, None))[1] != token:
+            raise store.lease_lost(lease)
 
     async def lower_p_values(self, name: ExperimentName, values: Mapping[str, float]) -> None:
         """Keeps the smaller of each value and the one that is stored."""
@@ -272,86 +323,41 @@ class MemoryTransaction(MemoryLosses):
         return receipt
 
     def _groups(
-        self, experiment: Experiment, metric: Metric, at: datetime
-    ) -> dict[tuple[str, int], _Group]:
-        events = self._events(experiment, metric)
-        groups: defaultdict[tuple[str, int], _Group] = defaultdict(_Group)
-        for (name, unit), state in self._state.units.items():
+        self, experiment: Experiment, metric: Metric, at: datetime, upto: int | None
+    ) -> dict[tuple[str, int], Group]:
+        events = self._events(experiment, metric, upto)
+        units = self._state.units
+        if upto is not None:
+            units = counting.increment(self._known(self._state.exposures, upto)).units
+        groups: defaultdict[tuple[str, int], Group] = defaultdict(Group)
+        for (name, unit), state in units.items():
             if name == experiment.name.experiment:
                 first, phase, arm = state.first
                 window = windows.window(experiment, metric, phase=phase, first=first, at=at)
                 value = windows.unit_value(metric, window, events[unit])
-                groups[arm, phase].add(value, crossed=state.crossed)
+                groups[arm, phase].add(value, crossed=state.crossed, first=first)
         return groups
 
-    def _events(self, experiment: Experiment, metric: Metric) -> defaultdict[str, list[Event]]:
+    def _known(self, facts: Mapping[object, _Fact], upto: int | None) -> list[_Fact]:
+        """Facts of the first `upto`; all for None."""
+        batches = self._state.batches
+        return [fact for key, fact in facts.items() if upto is None or batches[key] <= upto]
+
+    def _events(
+        self, experiment: Experiment, metric: Metric, upto: int | None
+    ) -> defaultdict[str, list[Event]]:
         by_unit: defaultdict[str, list[Event]] = defaultdict(list)
         if not metric.of_requests:
-            for outcome in self._state.outcomes.values():
+            for outcome in self._known(self._state.outcomes, upto):
                 by_unit[outcome.unit].append(
                     Event(outcome.metric, outcome.value, outcome.time, outcome.received)
                 )
             return by_unit
-        for exposure in self._state.exposures.values():
+        for exposure in self._known(self._state.exposures, upto):
             if exposure.counts and exposure.experiment == experiment.name.experiment:
-                value = float(_has_event(metric, exposure))
+                value = float(has_event(metric, exposure))
                 by_unit[exposure.unit].append(Event("", value, exposure.time, exposure.time))
         return by_unit
-
-
-@dataclass
-class _Group:
-    """Units of one arm and phase."""
-
-    units: int = 0
-    crossed: int = 0
-    values: list[tuple[float, ...]] = field(default_factory=list)
-    inside: int = 0
-    outside: int = 0
-    late: int = 0
-
-    def add(self, unit: UnitValue, *, crossed: bool) -> None:
-        self.units += 1
-        self.crossed += crossed
-        self.inside += unit.inside
-        self.outside += unit.outside
-        self.late += unit.late
-        if unit.values is not None:
-            self.values.append(unit.values)
-
-    def cell(self, metric: Metric, arm: str, phase: int) -> Cell:
-        values = JointMoments.of(self.values) if self.values else JointMoments.empty(metric.size)
-        return Cell(
-            arm=arm,
-            phase=phase,
-            units=self.units,
-            crossed=self.crossed,
-            values=values,
-            outcomes=self.inside,
-            outside=self.outside,
-            late=self.late,
-        )
-
-
-def _has_event(metric: Metric, exposure: Exposure) -> bool:
-    match metric.kind:
-        case Kind.ERROR_RATE:
-            return facts.failed(exposure)
-        case Kind.FALLBACK_RATE:
-            return exposure.answered_version not in (0, exposure.assigned_version)
-        case _:
-            return exposure.duration_us > metric.threshold_ms * 1_000
-
-
-def _quantiles(
-    metric: Metric, groups: Mapping[tuple[str, int], _Group]
-) -> dict[str, QuantileBounds | Undefined]:
-    values: defaultdict[str, list[float]] = defaultdict(list)
-    for (arm, _), group in groups.items():
-        values[arm] += [value for (value,) in group.values]
-    return {
-        arm: QuantileBounds.of(found, level=metric.level) for arm, found in values.items() if found
-    }
 
 
 def _of(name: str, counts: _RequestCounts) -> dict[tuple[str, int], int]:

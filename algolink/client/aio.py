@@ -20,6 +20,7 @@ from algolink.client.aio_lifecycle import AsyncLifecycle
 from algolink.client.aio_lineage import AsyncLineageClient
 from algolink.client.aio_losses import AsyncLossesClient
 from algolink.client.aio_metrics import AsyncMetrics
+from algolink.client.aio_policies import AsyncPolicies
 from algolink.client.aio_search import AsyncSearch
 from algolink.client.aio_tables import AsyncTables
 from algolink.client.aio_traffic import AsyncTrafficClient
@@ -73,6 +74,7 @@ class AsyncClient:
         self.search = AsyncSearch(self._transport, timeout_s)
         self.tables = AsyncTables(self._transport)
         self.lineage = AsyncLineageClient(self._transport, timeout_s)
+        self.policies = AsyncPolicies(self._transport, timeout_s)
         self._takes: dict[tuple[str, int | None], Takes] = {}
 
     async def __aenter__(self) -> Self:
@@ -262,6 +264,7 @@ class AsyncClient:
         rule: Rule | None = None,
         description: str = "",
         allow_incompatible: bool = False,
+        policy: str = "",
     ) -> experiment_pb2.Experiment:
         """Makes a draft; nothing is routed by it yet."""
         call = experiments.create(
@@ -275,6 +278,7 @@ class AsyncClient:
             rule=rule,
             description=description,
             allow_incompatible=allow_incompatible,
+            policy=policy,
         )
         return await self._transport.unary(call, self._timeout_s)
 

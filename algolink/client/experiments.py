@@ -108,6 +108,7 @@ def create(
     rule: Rule | None,
     description: str,
     allow_incompatible: bool,
+    policy: str,
 ) -> Call[pb.Experiment]:
     name = ExperimentName.parse(experiment_name(experiment))
     wanted = pb.Experiment(
@@ -117,6 +118,7 @@ def create(
         metrics=[use_to_proto(use) for use in metrics],
         description=description,
         allow_incompatible=allow_incompatible,
+        policy=_policy(policy),
     )
     if metric is not None:
         wanted.primary_metric.CopyFrom(
@@ -151,6 +153,12 @@ def create(
         reply=pb.Experiment,
         idempotent=False,
     )
+
+
+def _policy(policy: str) -> str:
+    """The whole name of `careful` or `careful@2`; empty for none."""
+    name, at, version = policy.removeprefix("policies/").partition("@")
+    return f"policies/{name}{at and '/versions/'}{version}" if policy else ""
 
 
 def get(experiment: str) -> Call[pb.Experiment]:

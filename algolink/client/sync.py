@@ -32,6 +32,7 @@ from algolink.client.sync_lifecycle import Lifecycle
 from algolink.client.sync_lineage import LineageClient
 from algolink.client.sync_losses import LossesClient
 from algolink.client.sync_metrics import Metrics
+from algolink.client.sync_policies import Policies
 from algolink.client.sync_search import Search
 from algolink.client.sync_tables import Tables
 from algolink.client.sync_traffic import TrafficClient
@@ -87,6 +88,7 @@ class Client:
         self.search = Search(self._transport, timeout_s)
         self.tables = Tables(self._transport)
         self.lineage = LineageClient(self._transport, timeout_s)
+        self.policies = Policies(self._transport, timeout_s)
         self._takes: dict[tuple[str, int | None], Takes] = {}
 
     def __enter__(self) -> Self:
@@ -329,6 +331,7 @@ class Client:
         rule: Rule | None = None,
         description: str = "",
         allow_incompatible: bool = False,
+        policy: str = "",
     ) -> experiment_pb2.Experiment:
         """Makes a draft; nothing is routed by it yet.
 
@@ -344,6 +347,7 @@ class Client:
             description: in your words, at most 1,000 characters.
             allow_incompatible: whether arms may lack what the control's callers
                 rely on.
+            policy: what is done without being asked: `careful` or `careful@2`.
         """
         call = experiments.create(
             name,
@@ -356,6 +360,7 @@ class Client:
             rule=rule,
             description=description,
             allow_incompatible=allow_incompatible,
+            policy=policy,
         )
         return self._transport.unary(call, self._timeout_s)
 

@@ -11,6 +11,7 @@ from rich.live import Live
 from algolink.experiment.v1 import experiment_pb2 as pb
 from cli import experiment_file, output, shares
 from cli.commands.experiment_assign import assign
+from cli.commands.experiment_decisions import approve, decisions, replay
 from cli.commands.experiment_losses import acknowledge_losses
 from cli.session import Session, common, examples
 from cli.views import experiments as views
@@ -222,3 +223,8 @@ def _watch(session: Session, name: str) -> None:
             while client.experiment(name).state not in _OVER:
                 time.sleep(_WATCH_S)
                 live.update(views.results(client.results(name)))
+
+
+experiment.add_command(decisions)
+experiment.add_command(replay)
+experiment.add_command(approve)

@@ -11,7 +11,7 @@ from rich.text import Text
 from algolink.experiment.v1 import experiment_pb2 as pb
 from algolink.experiment.v1 import measures_pb2
 from cli import shares
-from cli.views import losses, measured, metrics, text
+from cli.views import losses, measured, metrics, policies, text
 
 
 def experiments(found: Sequence[pb.Experiment]) -> Table:
@@ -40,6 +40,10 @@ def experiment(found: pb.Experiment) -> Table:
     else:
         for use in found.metrics:
             table.add_row(metrics.role(use.role), _use(use))
+    if found.policy:
+        table.add_row("policy", f"{policies.short(found.policy)}, {found.policy_step} steps done")
+    if found.awaiting_approval:
+        table.add_row("waits for you", found.awaiting_approval)
     table.add_row("phases", str(len(found.phases)))
     table.add_row("salt", found.salt)
     if found.HasField("start_time"):

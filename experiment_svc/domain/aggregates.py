@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Self
 
 from experiment_svc.stats.joint import JointMoments
 from experiment_svc.stats.quantile import QuantileBounds
@@ -22,6 +24,7 @@ class Cell:
         outcomes: that these values rest on.
         outside: outcomes of the metric outside their unit's window.
         late: outcomes in the window that were received too late to count.
+        newest: first exposure of the newest unit; UTC.
     """
 
     arm: str
@@ -32,6 +35,7 @@ class Cell:
     outcomes: int
     outside: int
     late: int = 0
+    newest: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,3 +61,27 @@ class Aggregates:
     redelivered: int = 0
     conflicts: int = 0
     lowest_p: Mapping[str, float] = field(default_factory=dict)
+
+    def rounded(self) -> Self:
+        """With sums as they are the same however they were added up.
+
+        A database adds in the order that suits it, so the last digits of a sum differ
+        from time to time. What is decided is computed from these, so that whoever
+        computes it again from the facts gets the same: means to 12 significant digits,
+        products to 10.
+        """
+        return replace(
+            self,
+            cells={
+                name: [replace(cell, values=_rounded(cell.values)) for cell in cells]
+                for name, cells in self.cells.items()
+            },
+        )
+
+
+def _rounded(values: JointMoments) -> JointMoments:
+    return JointMoments(
+        values.count,
+        tuple(float(f"{mean:.12g}") for mean in values.means),
+        tuple(tuple(float(f"{one:.10g}") for one in row) for row in values.products),
+    )

@@ -10,9 +10,10 @@ from algolink.errors import NotFound
 
 
 class DefinitionKind(StrEnum):
-    """What is defined; its plural is the collection in resource names."""
+    """What is defined: the collection in resource names."""
 
-    METRIC = "metric"
+    METRIC = "metrics"
+    POLICY = "policies"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,5 +36,11 @@ class Definition:
 
 def not_found(kind: DefinitionKind, definition_id: str, version: int) -> NotFound:
     """There is no such definition, or no such version; 0 asked for the newest."""
-    name = f"{kind}s/{definition_id}" + (f"/versions/{version}" if version else "")
-    return NotFound(f"{kind.upper()}_NOT_FOUND", f"there is no {name}", name=name)
+    name = f"{kind}/{definition_id}" + (f"/versions/{version}" if version else "")
+    return NotFound(_REASONS[kind], f"there is no {name}", name=name)
+
+
+_REASONS = {
+    DefinitionKind.METRIC: "METRIC_NOT_FOUND",
+    DefinitionKind.POLICY: "POLICY_NOT_FOUND",
+}

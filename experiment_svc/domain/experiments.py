@@ -14,9 +14,10 @@ from enum import StrEnum
 from algolink import split
 from algolink.errors import Aborted, FailedPrecondition, InvalidArgument
 from algolink.names import ExperimentName, ModelName, shown
-from experiment_svc.domain import design
+from experiment_svc.domain import design, policies
 from experiment_svc.domain.design import Analysis, Arm, Rule, UnitKind
 from experiment_svc.domain.metrics import Measure, Role
+from experiment_svc.domain.policies import Policy
 
 
 class State(StrEnum):
@@ -110,6 +111,10 @@ class Experiment:
         promoted_model_revision: revision of the model from which the promotion
             is in force; 0 before CONCLUDED.
         refusal: why the winner is not champion, if the registry refuses it.
+        policy: what is done without being asked; None for what the rule says.
+        step: steps of the policy that are done.
+        awaiting: what waits for a person; empty if nothing does.
+        approved: what a person has approved; empty if nothing is.
         allow_incompatible: whether arms may lack what the control's callers rely on.
         start_time: when it was started; UTC.
         end_time: when it was stopped or concluded; UTC.
@@ -132,6 +137,10 @@ class Experiment:
     verdict: Verdict | None = None
     promoted_model_revision: int = 0
     refusal: Refusal | None = None
+    policy: Policy | None = None
+    step: int = 0
+    awaiting: str = ""
+    approved: str = ""
     allow_incompatible: bool = False
     start_time: datetime | None = None
     end_time: datetime | None = None
@@ -189,6 +198,7 @@ def draft(
     suffix: str,
     at: datetime,
     allow_incompatible: bool = False,
+    policy: Policy | None = None,
 ) -> Experiment:
     """A new experiment that routes nothing yet.
 
@@ -198,8 +208,8 @@ def draft(
         at: now; UTC.
 
     Raises:
-        InvalidArgument: ARMS_INVALID, METRICS_INVALID, RULE_INVALID, WEIGHTS_INVALID or
-            DESCRIPTION_INVALID.
+        InvalidArgument: ARMS_INVALID, METRICS_INVALID, RULE_INVALID, POLICY_UNFIT,
+            WEIGHTS_INVALID or DESCRIPTION_INVALID.
     """
     design.check_arms(arms)
     design.check_metrics(measures)
@@ -207,6 +217,8 @@ def draft(
         raise InvalidArgument(
             "RULE_INVALID", "a rule that concludes needs a primary metric: guardrails cannot win"
         )
+    if policy is not None:
+        policies.check_fits(policy, arms, measures, rule)
     return Experiment(
         name=name,
         model=model,
@@ -219,6 +231,7 @@ def draft(
         salt=f"{name.experiment}-{suffix}",
         create_time=at,
         allow_incompatible=allow_incompatible,
+        policy=policy,
     )
 
 
@@ -250,7 +263,7 @@ def start(experiment: Experiment, *, at: datetime) -> Experiment:
     """
     if experiment.state is State.RUNNING:
         return experiment
-    _check_reachable(experiment, State.RUNNING)
+    check_reachable(experiment, State.RUNNING)
     weights = experiment.weights()
     return replace(
         experiment,
@@ -285,7 +298,7 @@ def stop(experiment: Experiment, *, at: datetime) -> Experiment:
     """
     if experiment.state is State.STOPPED:
         return experiment
-    _check_reachable(experiment, State.STOPPED)
+    check_reachable(experiment, State.STOPPED)
     return replace(
         experiment, state=State.STOPPED, phases=_closed(experiment.phases, at), end_time=at
     )
@@ -300,7 +313,7 @@ def conclude(experiment: Experiment, verdict: Verdict, *, at: datetime) -> Exper
     """
     experiment.arm(verdict.winner)
     check_running(experiment)
-    _check_reachable(experiment, State.CONCLUDING)
+    check_reachable(experiment, State.CONCLUDING)
     weights = {arm.id: 0 for arm in experiment.arms} | {verdict.winner: split.BUCKETS}
     won = replace(experiment, state=State.CONCLUDING, verdict=verdict)
     return won if weights == won.weights() else _reallocated(won, weights, at)
@@ -323,7 +336,7 @@ def promoted(experiment: Experiment, *, model_revision: int, at: datetime) -> Ex
     """
     if experiment.state is State.CONCLUDED:
         return experiment
-    _check_reachable(experiment, State.CONCLUDED)
+    check_reachable(experiment, State.CONCLUDED)
     return replace(
         experiment,
         state=State.CONCLUDED,
@@ -332,19 +345,6 @@ def promoted(experiment: Experiment, *, model_revision: int, at: datetime) -> Ex
         refusal=None,
         end_time=at,
     )
-
-
-def refused(experiment: Experiment, *, reason: str, message: str, at: datetime) -> Experiment:
-    """Notes that the registry refuses the promotion; the first time of a reason stays.
-
-    Raises:
-        FailedPrecondition: STATE_NOT_REACHABLE, if it is not CONCLUDING.
-    """
-    _check_reachable(experiment, State.CONCLUDED)
-    known = experiment.refusal
-    if known is not None and known.reason == reason:
-        return experiment
-    return replace(experiment, refusal=Refusal(reason=reason, message=message, since=at))
 
 
 def _reallocated(experiment: Experiment, weights: Mapping[str, int], at: datetime) -> Experiment:
@@ -378,7 +378,7 @@ def check_running(experiment: Experiment) -> None:
         )
 
 
-def _check_reachable(experiment: Experiment, to: State) -> None:
+def check_reachable(experiment: Experiment, to: State) -> None:
     if to not in _NEXT[experiment.state]:
         raise FailedPrecondition(
             "STATE_NOT_REACHABLE",

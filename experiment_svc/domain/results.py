@@ -89,7 +89,12 @@ class SampleRatio:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Results:
-    """What was measured so far."""
+    """What was measured so far.
+
+    Attributes:
+        newest_unit: first exposure of the newest unit of the present phase; UTC.
+        units_by_phase: new units by phase and arm.
+    """
 
     experiment: ExperimentName
     time: datetime
@@ -100,7 +105,14 @@ class Results:
     redelivered: int
     conflicts: int
     outcomes_outside_window: int
+    newest_unit: datetime | None
+    units_by_phase: Mapping[int, Mapping[str, int]]
     losses: tuple[Loss, ...] = ()
+
+    def units_of(self, phase: int) -> dict[str, int]:
+        """New units of each arm in a phase."""
+        known = self.units_by_phase.get(phase, {})
+        return {arm.arm.id: known.get(arm.arm.id, 0) for arm in self.arms}
 
     @property
     def primary(self) -> Measured | None:
@@ -155,7 +167,23 @@ def compute(
         conflicts=facts.conflicts,
         outcomes_outside_window=sum(cell.outside for cell in of_primary),
         losses=tuple(losses),
+        newest_unit=_newest(experiment, units),
+        units_by_phase=_units_by_phase(units),
     )
+
+
+def _newest(experiment: Experiment, cells: Sequence[Cell]) -> datetime | None:
+    """First exposure of the newest unit of the present phase."""
+    present = experiment.phases[-1].number
+    found = [cell.newest for cell in cells if cell.phase == present and cell.newest]
+    return max(found, default=None)
+
+
+def _units_by_phase(cells: Sequence[Cell]) -> dict[int, dict[str, int]]:
+    units: dict[int, dict[str, int]] = {}
+    for cell in cells:
+        units.setdefault(cell.phase, {})[cell.arm] = cell.units
+    return units
 
 
 def _arm_results(

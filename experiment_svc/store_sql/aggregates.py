@@ -17,6 +17,7 @@ from experiment_svc.domain import quantiles
 from experiment_svc.domain.aggregates import Aggregates, Cell
 from experiment_svc.domain.experiments import Experiment
 from experiment_svc.domain.metrics import Kind, Metric
+from experiment_svc.records import from_us
 from experiment_svc.schema import fact_counts, latency_counts, lowest_p_values, request_counts
 from experiment_svc.stats.joint import JointMoments
 from experiment_svc.stats.quantile import QuantileBounds
@@ -29,7 +30,9 @@ class AggregatesReading:
 
     _connection: AsyncConnection
 
-    async def get_aggregates(self, experiment: Experiment, *, at: datetime) -> Aggregates:
+    async def get_aggregates(
+        self, experiment: Experiment, *, at: datetime, upto: int | None = None
+    ) -> Aggregates:
         """What the facts say about a started experiment at `at`."""
         name = experiment.name.experiment
         metrics = [measure.metric for measure in experiment.measures]
@@ -49,7 +52,7 @@ class AggregatesReading:
         total = (await self._connection.execute(sa.select(fact_counts))).one()
         return Aggregates(
             cells={
-                metric.name: await self._cells(experiment, metric, at)
+                metric.name: await self._cells(experiment, metric, at, upto)
                 for metric in metrics
                 if metric.kind is not Kind.LATENCY_QUANTILE
             },
@@ -66,8 +69,10 @@ class AggregatesReading:
             lowest_p={row.comparison: row.p_value for row in lowest},
         )
 
-    async def _cells(self, experiment: Experiment, metric: Metric, at: datetime) -> list[Cell]:
-        units = unit_values.select(experiment, metric, at=at).cte("units")
+    async def _cells(
+        self, experiment: Experiment, metric: Metric, at: datetime, upto: int | None
+    ) -> list[Cell]:
+        units = unit_values.select(experiment, metric, at=at, upto=upto).cte("units")
         rows = await self._connection.execute(_moments(units, metric.size))
         return [_cell(row, metric.size) for row in rows]
 
@@ -114,6 +119,7 @@ def _moments(units: sa.CTE, size: int) -> sa.Select[Any]:
             sa.func.sum(units.c.inside).label("inside"),
             sa.func.sum(units.c.outside).label("outside"),
             sa.func.sum(units.c.late).label("late"),
+            sa.func.max(units.c.first_us).label("newest_us"),
         )
         .group_by(units.c.arm, units.c.phase)
         .cte("means")
@@ -157,4 +163,5 @@ def _cell(row: sa.Row[Any], size: int) -> Cell:
         outcomes=int(row.inside),
         outside=int(row.outside),
         late=int(row.late),
+        newest=from_us(row.newest_us),
     )

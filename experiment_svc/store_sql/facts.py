@@ -32,7 +32,7 @@ class FactsWriting:
 
     async def add_exposures(self, batch: Sequence[Exposure], *, node: str) -> Receipt:
         """Stores what is new, and counts it."""
-        await self._begin_batch()
+        before = await self._begin_batch()
         known: dict[object, bytes] = {}
         for ids in _chunks([exposure.request_id for exposure in batch]):
             for row in await self._connection.execute(_KNOWN_EXPOSURES, {"ids": ids}):
@@ -40,7 +40,8 @@ class FactsWriting:
         new, receipt = facts.sort_out(batch, known)
         if new:
             await self._connection.execute(
-                sa.insert(exposures), [_exposure_row(exposure, node) for exposure in new]
+                sa.insert(exposures),
+                [_exposure_row(exposure, node) | {"batch": before + len(new)} for exposure in new],
             )
             await self._count(counting.increment(new))
         await self._end_batch(receipt)
@@ -48,7 +49,7 @@ class FactsWriting:
 
     async def add_outcomes(self, batches: Sequence[Sequence[Outcome]]) -> Sequence[Receipt]:
         """Stores what is new; a receipt for each batch."""
-        await self._begin_batch()
+        before = await self._begin_batch()
         known: dict[object, bytes] = {}
         for ids in _chunks([outcome.event_id for batch in batches for outcome in batch]):
             for row in await self._connection.execute(_KNOWN_OUTCOMES, {"ids": ids}):
@@ -60,16 +61,21 @@ class FactsWriting:
             rows += [_outcome_row(outcome) for outcome in new]
             receipts.append(receipt)
         if rows:
-            await self._connection.execute(sa.insert(outcomes), rows)
+            await self._connection.execute(
+                sa.insert(outcomes), [row | {"batch": before + len(rows)} for row in rows]
+            )
         await self._end_batch(sum(receipts, Receipt()))
         return receipts
 
-    async def _begin_batch(self) -> None:
-        """Waits until no other batch is being written.
+    async def _begin_batch(self) -> int:
+        """Waits until no other batch is being written; returns how many facts there are.
 
         So what is known of a key stays true until this batch is committed.
         """
-        await self._connection.execute(sa.select(fact_counts.c.id).with_for_update())
+        accepted = await self._connection.scalar(
+            sa.select(fact_counts.c.accepted).with_for_update()
+        )
+        return int(accepted or 0)
 
     async def _end_batch(self, receipt: Receipt) -> None:
         await self._connection.execute(

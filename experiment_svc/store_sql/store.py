@@ -11,18 +11,26 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from chassis import database
 from chassis.watch import Notifier
 from experiment_svc.store_sql.aggregates import AggregatesReading
+from experiment_svc.store_sql.decisions import DecisionsReading, DecisionsWriting
 from experiment_svc.store_sql.definitions import DefinitionsReading, DefinitionsWriting
 from experiment_svc.store_sql.experiments import ExperimentsReading, ExperimentsWriting
 from experiment_svc.store_sql.facts import FactsWriting
 from experiment_svc.store_sql.losses import LossesReading, LossesWriting
 
 
-class SqlReading(ExperimentsReading, DefinitionsReading, AggregatesReading, LossesReading):
+class SqlReading(
+    ExperimentsReading, DecisionsReading, DefinitionsReading, AggregatesReading, LossesReading
+):
     """Reads in one transaction."""
 
 
 class SqlTransaction(
-    ExperimentsWriting, DefinitionsWriting, FactsWriting, AggregatesReading, LossesWriting
+    ExperimentsWriting,
+    DecisionsWriting,
+    DefinitionsWriting,
+    FactsWriting,
+    AggregatesReading,
+    LossesWriting,
 ):
     """Reads and writes in one transaction."""
 

@@ -24,14 +24,22 @@ _NEVER_US = 2**62
 _MICROSECOND = timedelta(microseconds=1)
 
 
-def select(experiment: Experiment, metric: Metric, *, at: datetime) -> sa.Select[Any]:
-    """Columns arm, phase, crossed, v0, v1, ... (`Metric.size`), inside, outside, late.
+def select(
+    experiment: Experiment, metric: Metric, *, at: datetime, upto: int | None = None
+) -> sa.Select[Any]:
+    """Columns arm, phase, crossed, first_us, v0, v1, ... (`Metric.size`), inside, outside, late.
 
     Values are NULL where the unit is not analysed, or has none.
+
+    Args:
+        upto: as if no facts had come after this many; None for all.
     """
-    unit = unit_states.c
+    units = _units(experiment, upto)
+    unit = units.c
     events = _requests(experiment, metric) if metric.of_requests else _outcomes(metric)
-    deadline = _deadline(experiment, metric)
+    if upto is not None:
+        events = sa.select(events).where(events.c.batch <= upto).subquery("known_events")
+    deadline = _deadline(experiment, metric, units)
     closes, waits = deadline, deadline
     if metric.lateness is not None:
         closes = waits = deadline + metric.lateness // _MICROSECOND
@@ -43,7 +51,7 @@ def select(experiment: Experiment, metric: Metric, *, at: datetime) -> sa.Select
     taken = timely
     if metric.lateness is not None:
         taken = sa.and_(timely, events.c.received_us < closes)
-    values = _values(metric, events, taken)
+    values = _values(metric, events, taken, unit.first_us)
     first = values[0]
     known = sa.and_(analysed, first.is_not(None)) if _may_lack(metric) else analysed
     return (
@@ -51,6 +59,7 @@ def select(experiment: Experiment, metric: Metric, *, at: datetime) -> sa.Select
             unit.arm,
             unit.phase,
             unit.crossed,
+            unit.first_us,
             *(
                 sa.case((known, value)).label(f"v{index}")
                 for index, value in enumerate([_capped(metric, first), *values[1:]])
@@ -59,9 +68,42 @@ def select(experiment: Experiment, metric: Metric, *, at: datetime) -> sa.Select
             _count(sa.and_(own, ~timely)).label("outside"),
             _count(sa.and_(own, timely, ~taken)).label("late"),
         )
-        .join_from(unit_states, events, events.c.unit == unit.unit, isouter=True)
-        .where(unit.experiment == experiment.name.experiment)
+        .join_from(units, events, events.c.unit == unit.unit, isouter=True)
         .group_by(unit.unit, unit.arm, unit.phase, unit.crossed, unit.first_us)
+    )
+
+
+def _units(experiment: Experiment, upto: int | None) -> sa.Subquery:
+    """Where each unit was first: as it is kept, or made anew from the facts of a moment."""
+    name = experiment.name.experiment
+    if upto is None:
+        return sa.select(unit_states).where(unit_states.c.experiment == name).subquery("units_of")
+    exposure = exposures.c
+    order = (exposure.time_us, exposure.phase, exposure.arm)
+    known = (
+        sa.select(
+            exposure.unit,
+            exposure.time_us.label("first_us"),
+            exposure.phase,
+            exposure.arm,
+            sa.func.row_number().over(partition_by=exposure.unit, order_by=order).label("rank"),
+            sa.func.min(exposure.arm).over(partition_by=exposure.unit).label("least"),
+            sa.func.max(exposure.arm).over(partition_by=exposure.unit).label("most"),
+        )
+        .where(
+            exposure.experiment == name,
+            exposure.kind == int(Kind.REQUEST),
+            exposure.batch <= upto,
+        )
+        .subquery("known_exposures")
+    )
+    crossed = sa.case((known.c.least != known.c.most, 1), else_=0)
+    return (
+        sa.select(
+            known.c.unit, known.c.first_us, known.c.phase, known.c.arm, crossed.label("crossed")
+        )
+        .where(known.c.rank == 1)
+        .subquery("units_of")
     )
 
 
@@ -77,6 +119,7 @@ def _outcomes(metric: Metric) -> sa.Subquery:
             outcomes.c.value,
             outcomes.c.time_us,
             outcomes.c.received_us,
+            outcomes.c.batch,
         )
         .where(outcomes.c.metric.in_(sorted(names - {""})))
         .subquery("events")
@@ -100,6 +143,7 @@ def _requests(experiment: Experiment, metric: Metric) -> sa.Subquery:
             sa.case((event, _double(1.0)), else_=_double(0.0)).label("value"),
             exposure.time_us,
             exposure.time_us.label("received_us"),
+            exposure.batch,
         )
         .where(
             exposure.experiment == experiment.name.experiment, exposure.kind == int(Kind.REQUEST)
@@ -135,7 +179,7 @@ def _flagged(flags: frozenset[str]) -> sa.ColumnElement[bool]:
     return sa.or_(*(listed.like(f"%,{flag},%") for flag in sorted(flags)))
 
 
-def _deadline(experiment: Experiment, metric: Metric) -> sa.ColumnElement[int]:
+def _deadline(experiment: Experiment, metric: Metric, units: sa.Subquery) -> sa.ColumnElement[int]:
     """When a unit's window closes: after its length, or at its phase's end.
 
     All open windows of a phase end with it, in all arms at the same moment.
@@ -146,26 +190,28 @@ def _deadline(experiment: Experiment, metric: Metric) -> sa.ColumnElement[int]:
     if ends:
         phase_end = sa.case(
             *(
-                (unit_states.c.phase == number, sa.literal(end_us, sa.BigInteger))
+                (units.c.phase == number, sa.literal(end_us, sa.BigInteger))
                 for number, end_us in ends.items()
             ),
             else_=never,
         )
     if not metric.window:
         return phase_end
-    closes = unit_states.c.first_us + sa.literal(metric.window // _MICROSECOND, sa.BigInteger)
+    closes = units.c.first_us + sa.literal(metric.window // _MICROSECOND, sa.BigInteger)
     return sa.case((closes < phase_end, closes), else_=phase_end)
 
 
 def _values(
-    metric: Metric, events: sa.Subquery, taken: sa.ColumnElement[bool]
+    metric: Metric,
+    events: sa.Subquery,
+    taken: sa.ColumnElement[bool],
+    first_us: sa.ColumnElement[int],
 ) -> list[sa.ColumnElement[Any]]:
     """The value, a ratio's denominator, and the covariate's of both."""
     names = [metric.outcome] + [metric.denominator] * metric.is_ratio
     values = [_aggregated(metric, events, name, taken) for name in names]
     covariate = metric.covariate
     if covariate is not None:
-        first_us = unit_states.c.first_us
         before = sa.and_(
             events.c.time_us >= first_us - covariate.period // _MICROSECOND,
             events.c.time_us < first_us,

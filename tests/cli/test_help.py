@@ -29,6 +29,7 @@ OWN_OPTIONS = {
         "model",
         "experiment",
         "metric",
+        "policy",
         "route",
         "mesh",
         "traffic",

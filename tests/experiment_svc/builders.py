@@ -16,6 +16,7 @@ from experiment_svc.domain.experiments import Experiment, Verdict
 from experiment_svc.domain.facts import Exposure, Kind, Outcome
 from experiment_svc.domain.metrics import Aggregation, Direction, Measure, Metric, Role
 from experiment_svc.domain.metrics import Kind as MetricKind
+from experiment_svc.domain.policies import Policy
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -75,6 +76,7 @@ def a_draft(
     measures: Sequence[Measure] = (),
     analysis: Analysis | None = None,
     rule: Rule | None = None,
+    policy: Policy | None = None,
     description: str = "",
     at: datetime = NOON,
 ) -> Experiment:
@@ -88,6 +90,7 @@ def a_draft(
         rule=rule,
         description=description,
         suffix="0a1b2c3d",
+        policy=policy,
         at=at,
     )
 
@@ -101,6 +104,7 @@ def a_running(
     measures: Sequence[Measure] = (),
     analysis: Analysis | None = None,
     rule: Rule | None = None,
+    policy: Policy | None = None,
     at: datetime = NOON,
 ) -> Experiment:
     draft = a_draft(
@@ -111,6 +115,7 @@ def a_running(
         measures=measures,
         analysis=analysis,
         rule=rule,
+        policy=policy,
         at=at,
     )
     return experiments.start(draft, at=at)

@@ -16,6 +16,7 @@ from algolink.experiment.v1 import (
     facts_pb2_grpc,
     losses_pb2_grpc,
     metrics_pb2_grpc,
+    policies_pb2_grpc,
 )
 from algolink.registry.v1 import registry_pb2_grpc, versions_pb2_grpc
 from chassis.channel import open_channel
@@ -31,6 +32,7 @@ from experiment_svc.servicer_assignment import AssignmentServicer
 from experiment_svc.servicer_facts import FactServicer
 from experiment_svc.servicer_losses import LossServicer
 from experiment_svc.servicer_metrics import MetricServicer
+from experiment_svc.servicer_policies import DecisionServicer, PolicyServicer
 from experiment_svc.store import Store
 from experiment_svc.store_memory import MemoryStore
 from experiment_svc.store_sql import SqlStore
@@ -115,6 +117,12 @@ async def address(
         metrics_pb2_grpc.add_MetricServiceServicer_to_server(
             MetricServicer(memory_store, now=clock), server
         )
+        policies_pb2_grpc.add_PolicyServiceServicer_to_server(
+            PolicyServicer(memory_store, now=clock), server
+        )
+        policies_pb2_grpc.add_DecisionServiceServicer_to_server(
+            DecisionServicer(memory_store), server
+        )
         assignment_pb2_grpc.add_AssignmentServiceServicer_to_server(
             AssignmentServicer(Plans(memory_store), runtime.draining), server
         )
@@ -162,3 +170,13 @@ def metric_stub(channel: grpc.aio.Channel) -> metrics_pb2_grpc.MetricServiceStub
 @pytest.fixture
 def loss_stub(channel: grpc.aio.Channel) -> losses_pb2_grpc.LossServiceStub:
     return losses_pb2_grpc.LossServiceStub(channel)
+
+
+@pytest.fixture
+def policy_stub(channel: grpc.aio.Channel) -> policies_pb2_grpc.PolicyServiceStub:
+    return policies_pb2_grpc.PolicyServiceStub(channel)
+
+
+@pytest.fixture
+def decision_stub(channel: grpc.aio.Channel) -> policies_pb2_grpc.DecisionServiceStub:
+    return policies_pb2_grpc.DecisionServiceStub(channel)

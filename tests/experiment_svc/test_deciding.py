@@ -2,6 +2,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
+
+from algolink.errors import Aborted
 from algolink.names import ExperimentName
 from experiment_svc.deciding import Decider
 from experiment_svc.domain import experiments
@@ -10,7 +13,6 @@ from experiment_svc.domain.experiments import Experiment, State
 from experiment_svc.domain.metrics import Aggregation
 from experiment_svc.store import Store
 from tests.experiment_svc.builders import (
-    NOON,
     FakeClock,
     a_metric,
     a_running,
@@ -149,8 +151,45 @@ async def test_a_new_decider_finds_what_a_dead_one_left(store: Store, clock: Fak
     await add(store, a_running(weights=HALF, rule=AUTO))
     await Decider(store, clock).look_once()
     await feed(store, clock=clock)
+    clock.advance(seconds=10)
 
     await Decider(store, clock).look_once()
 
     assert (await get(store)).state is State.CONCLUDING
-    assert clock.now == NOON
+
+
+async def test_of_two_deciders_one_looks(store: Store, clock: FakeClock) -> None:
+    await add(store, a_running(weights=HALF, rule=AUTO))
+    first, second = Decider(store, clock), Decider(store, clock)
+    await first.look_once()
+    await feed(store, clock=clock)
+
+    await second.look_once()
+    assert (await get(store)).state is State.RUNNING
+    await first.look_once()
+
+    assert (await get(store)).state is State.CONCLUDING
+
+
+async def test_a_lease_that_was_lost_is_not_held(store: Store, clock: FakeClock) -> None:
+    length = timedelta(seconds=5)
+
+    async def take(holder: str) -> int | None:
+        async with store.transaction() as tx:
+            return await tx.take_lease("l", holder=holder, at=clock.now, length=length)
+
+    slow, refused = await take("slow"), await take("quick")
+    renewed = await take("slow")
+    clock.advance(seconds=5)
+    quick = await take("quick")
+
+    assert slow is not None
+    assert quick is not None
+    assert refused is None
+    assert renewed == slow
+    assert quick > slow
+    async with store.transaction() as tx:
+        await tx.check_lease("l", quick)
+        with pytest.raises(Aborted) as caught:
+            await tx.check_lease("l", slow)
+    assert caught.value.reason == "LEASE_LOST"

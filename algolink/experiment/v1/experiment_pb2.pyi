@@ -58,7 +58,7 @@ DIRECTION_INCREASE: Direction
 DIRECTION_DECREASE: Direction
 
 class Experiment(_message.Message):
-    __slots__ = ("name", "model", "arms", "unit", "primary_metric", "analysis", "rule", "description", "state", "salt", "segments", "phases", "verdict", "promoted_model_revision", "create_time", "start_time", "end_time", "etag", "revision", "metrics", "allow_incompatible", "promotion_refusal")
+    __slots__ = ("name", "model", "arms", "unit", "primary_metric", "analysis", "rule", "description", "state", "salt", "segments", "phases", "verdict", "promoted_model_revision", "create_time", "start_time", "end_time", "etag", "revision", "metrics", "allow_incompatible", "promotion_refusal", "policy", "policy_step", "awaiting_approval")
     NAME_FIELD_NUMBER: _ClassVar[int]
     MODEL_FIELD_NUMBER: _ClassVar[int]
     ARMS_FIELD_NUMBER: _ClassVar[int]
@@ -81,6 +81,9 @@ class Experiment(_message.Message):
     METRICS_FIELD_NUMBER: _ClassVar[int]
     ALLOW_INCOMPATIBLE_FIELD_NUMBER: _ClassVar[int]
     PROMOTION_REFUSAL_FIELD_NUMBER: _ClassVar[int]
+    POLICY_FIELD_NUMBER: _ClassVar[int]
+    POLICY_STEP_FIELD_NUMBER: _ClassVar[int]
+    AWAITING_APPROVAL_FIELD_NUMBER: _ClassVar[int]
     name: str
     model: str
     arms: _containers.RepeatedCompositeFieldContainer[Arm]
@@ -103,7 +106,10 @@ class Experiment(_message.Message):
     metrics: _containers.RepeatedCompositeFieldContainer[_measures_pb2.ExperimentMetric]
     allow_incompatible: bool
     promotion_refusal: PromotionRefusal
-    def __init__(self, name: _Optional[str] = ..., model: _Optional[str] = ..., arms: _Optional[_Iterable[_Union[Arm, _Mapping]]] = ..., unit: _Optional[_Union[UnitKind, str]] = ..., primary_metric: _Optional[_Union[Metric, _Mapping]] = ..., analysis: _Optional[_Union[Analysis, _Mapping]] = ..., rule: _Optional[_Union[Rule, _Mapping]] = ..., description: _Optional[str] = ..., state: _Optional[_Union[State, str]] = ..., salt: _Optional[str] = ..., segments: _Optional[_Iterable[_Union[Segment, _Mapping]]] = ..., phases: _Optional[_Iterable[_Union[Phase, _Mapping]]] = ..., verdict: _Optional[_Union[Verdict, _Mapping]] = ..., promoted_model_revision: _Optional[int] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., etag: _Optional[str] = ..., revision: _Optional[int] = ..., metrics: _Optional[_Iterable[_Union[_measures_pb2.ExperimentMetric, _Mapping]]] = ..., allow_incompatible: _Optional[bool] = ..., promotion_refusal: _Optional[_Union[PromotionRefusal, _Mapping]] = ...) -> None: ...
+    policy: str
+    policy_step: int
+    awaiting_approval: str
+    def __init__(self, name: _Optional[str] = ..., model: _Optional[str] = ..., arms: _Optional[_Iterable[_Union[Arm, _Mapping]]] = ..., unit: _Optional[_Union[UnitKind, str]] = ..., primary_metric: _Optional[_Union[Metric, _Mapping]] = ..., analysis: _Optional[_Union[Analysis, _Mapping]] = ..., rule: _Optional[_Union[Rule, _Mapping]] = ..., description: _Optional[str] = ..., state: _Optional[_Union[State, str]] = ..., salt: _Optional[str] = ..., segments: _Optional[_Iterable[_Union[Segment, _Mapping]]] = ..., phases: _Optional[_Iterable[_Union[Phase, _Mapping]]] = ..., verdict: _Optional[_Union[Verdict, _Mapping]] = ..., promoted_model_revision: _Optional[int] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., etag: _Optional[str] = ..., revision: _Optional[int] = ..., metrics: _Optional[_Iterable[_Union[_measures_pb2.ExperimentMetric, _Mapping]]] = ..., allow_incompatible: _Optional[bool] = ..., promotion_refusal: _Optional[_Union[PromotionRefusal, _Mapping]] = ..., policy: _Optional[str] = ..., policy_step: _Optional[int] = ..., awaiting_approval: _Optional[str] = ...) -> None: ...
 
 class PromotionRefusal(_message.Message):
     __slots__ = ("reason", "message", "time")

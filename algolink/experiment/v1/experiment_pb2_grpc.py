@@ -104,9 +104,11 @@ class ExperimentServiceServicer:
         INVALID_ARGUMENT with reason EXPERIMENT_ID_INVALID, MODEL_ID_INVALID,
         ARMS_INVALID, WEIGHTS_INVALID (not positive, or not summing to 10,000),
         METRIC_INVALID, METRICS_INVALID (none that could decide, one twice, two
-        primary ones), UNIT_KIND_INVALID, ANALYSIS_INVALID, RULE_INVALID or
-        DESCRIPTION_INVALID; ALREADY_EXISTS with reason EXPERIMENT_EXISTS; NOT_FOUND
-        with reason MODEL_NOT_FOUND, VERSION_NOT_FOUND or METRIC_NOT_FOUND; FAILED_PRECONDITION with reason SIGNATURE_MISMATCH (an
+        primary ones), UNIT_KIND_INVALID, ANALYSIS_INVALID, RULE_INVALID,
+        POLICY_NAME_INVALID, POLICY_UNFIT (it could never act, or contradicts the
+        experiment) or DESCRIPTION_INVALID; ALREADY_EXISTS with reason
+        EXPERIMENT_EXISTS; NOT_FOUND with reason MODEL_NOT_FOUND, VERSION_NOT_FOUND,
+        METRIC_NOT_FOUND or POLICY_NOT_FOUND; FAILED_PRECONDITION with reason SIGNATURE_MISMATCH (an
         arm cannot stand in for the control, and `allow_incompatible` is not set),
         VERSION_RETIRED (an arm is archived or deleted) or CONTROL_NOT_CHAMPION (the
         control arm is not the model's champion); UNAVAILABLE with reason

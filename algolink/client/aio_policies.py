@@ -1,0 +1,57 @@
+"""Policies and their decisions, for the asyncio client."""
+
+from __future__ import annotations
+
+from algolink.client import policies
+from algolink.client.aio_transport import AioTransport
+from algolink.client.policies import Policy
+from algolink.experiment.v1 import policies_pb2
+
+
+class AsyncPolicies:
+    """What is done without being asked; `AsyncClient.policies`."""
+
+    def __init__(self, transport: AioTransport, timeout_s: float) -> None:
+        self._transport = transport
+        self._timeout_s = timeout_s
+
+    async def create(self, name: str, policy: Policy) -> policies_pb2.PolicyVersion:
+        """Defines a policy, or its next version; the same again changes nothing.
+
+        Raises:
+            InvalidArgument: POLICY_INVALID.
+        """
+        return await self._transport.unary(policies.create(name, policy), self._timeout_s)
+
+    async def get(self, name: str) -> policies_pb2.PolicyVersion:
+        """The newest version of `careful`, or the one that `careful@2` names."""
+        return await self._transport.unary(policies.get(name), self._timeout_s)
+
+    async def decisions(self, experiment: str, *, after: int = 0) -> list[policies_pb2.Decision]:
+        """What an experiment's policy did, or waits with, the oldest first."""
+        call = policies.decisions(experiment, after=after)
+        found = await self._transport.unary(call, self._timeout_s)
+        return [*found.decisions]
+
+    async def replay(self, experiment: str, number: int = 0) -> policies_pb2.Replay:
+        """Computes a decision, or the last, again from the facts of its moment."""
+        return await self._transport.unary(policies.replay(experiment, number), self._timeout_s)
+
+    async def approve(self, experiment: str, what: str = "") -> str:
+        """Lets the policy do what it waits with; returns what that is.
+
+        Args:
+            experiment: its name.
+            what: the experiment's `awaiting_approval` as last seen; empty approves
+                whatever waits.
+
+        Raises:
+            FailedPrecondition: NOTHING_TO_APPROVE or APPROVAL_DISAGREES.
+        """
+        call = policies.approve(experiment, what)
+        return (await self._transport.unary(call, self._timeout_s)).approved
+
+    async def list(self, name: str | None = None) -> list[policies_pb2.PolicyVersion]:
+        """The newest version of every policy, or all versions of one, newest first."""
+        found = await self._transport.unary(policies.list_all(name), self._timeout_s)
+        return [*found.policies]
