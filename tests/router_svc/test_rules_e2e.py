@@ -152,3 +152,34 @@ async def test_units_stay_held_out_from_one_split_to_the_next(tmp_path: Path) ->
 
     assert len(held) in range(8, 31)
     assert set(by_shift.values()) == set(by_experiment.values()) == {"1"}
+
+
+async def test_retries_and_deadlines_are_what_an_operator_sets(tmp_path: Path) -> None:
+    async with stack(tmp_path) as running:
+        running.neighbours.show_model(a_model(champion=1, aliases={"canary": 2}))
+        await running.until_live(champion=1)
+        traffic = TrafficServiceStub(running.control)
+
+        async def attempts(rules: rules_pb2.Rules, status: grpc.StatusCode | None) -> int:
+            """How often a request that always fails is tried."""
+            request = pb.SetRulesRequest(model="digits", rules=rules)
+            await live(running, await traffic.SetRules(request))
+            for upstream in running.upstreams:
+                upstream.failing, upstream.answered = {"1": status}, 0
+            with pytest.raises(grpc.aio.AioRpcError) as caught:
+                await running.predict(None)
+            assert status in (None, caught.value.code())
+            assert status is not None or "upstream request timeout" in str(caught.value.details())
+            return sum(upstream.answered for upstream in running.upstreams)
+
+        on = [rules_pb2.RETRY_CONDITION_INTERNAL, rules_pb2.RETRY_CONDITION_RESET]
+        retries = rules_pb2.Retries(number=4, on=on, backoff_ms=1)
+        short = rules_pb2.Timeouts(request_ms=10_000, attempt_ms=200)
+
+        assert await attempts(rules_pb2.Rules(retries=retries), grpc.StatusCode.INTERNAL) == 5
+        assert await attempts(rules_pb2.Rules(retries=retries), grpc.StatusCode.UNAVAILABLE) == 1
+        none = rules_pb2.Rules(retries=rules_pb2.Retries(number=0))
+        assert await attempts(none, grpc.StatusCode.UNAVAILABLE) == 1
+        assert await attempts(rules_pb2.Rules(retries=retries, timeouts=short), None) == 5
+        whole = rules_pb2.Rules(timeouts=rules_pb2.Timeouts(request_ms=200))
+        assert await attempts(whole, None) == 1

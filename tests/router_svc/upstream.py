@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import socket
 from collections.abc import AsyncIterator
@@ -21,11 +22,14 @@ class Upstream(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: ignore[m
         http: where a REST server would; nobody asks it in these tests.
         foreign: whether it reads the version from the message.
         answered: predictions so far.
+        failing: status of the predictions of some versions; `None` for those that
+            never end.
     """
 
     def __init__(self, *, foreign: bool = False) -> None:
         self.foreign = foreign
         self.answered = 0
+        self.failing: dict[str, grpc.StatusCode | None] = {}
         self.grpc = Endpoint("127.0.0.1", 0)
         self.http = Endpoint("127.0.0.1", 0)
 
@@ -38,8 +42,15 @@ class Upstream(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: ignore[m
                 model_name=request.model_name, model_version=request.model_version
             )
         version = dict(context.invocation_metadata()).get("x-al-version", "")
+        if version in self.failing:
+            await self._fail(self.failing[version], context)
         await context.send_initial_metadata([("x-al-served", version)])
         return service_pb2.ModelInferResponse(model_name=request.model_name, model_version=version)
+
+    async def _fail(self, status: grpc.StatusCode | None, context: Any) -> None:
+        if status is None:
+            await asyncio.Event().wait()
+        await context.abort(status, "told to fail")
 
     @classmethod
     @contextlib.asynccontextmanager
