@@ -6,6 +6,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from envoy.config.route.v3 import route_components_pb2 as components
+from envoy.extensions.filters.http.lua.v3 import lua_pb2 as lua_pb2
+from envoy.extensions.filters.network.http_connection_manager.v3 import (
+    http_connection_manager_pb2,
+)
+from google.protobuf import json_format, message
+
 Json = Mapping[str, Any]
 
 _RETRY_CONDITIONS = frozenset(
@@ -83,7 +90,10 @@ def _patch(patch: Json) -> Iterator[str]:
         kind = (value.get("typed_config") or {}).get("@type")
         if kind not in _ENVOY_TYPES:
             yield f"filter {value.get('name')} is of unknown type {kind}"
+        else:
+            yield from _not_of_envoy(value, http_connection_manager_pb2.HttpFilter())
     if patch.get("applyTo") == "HTTP_ROUTE":
+        yield from _not_of_envoy(value, components.Route())
         route = value.get("route") or {}
         if (route.get("weighted_clusters") or {}).get("use_hash_policy") and not route.get(
             "hash_policy"
@@ -94,6 +104,14 @@ def _patch(patch: Json) -> Iterator[str]:
             for policy in route.get("request_mirror_policies") or ()
         ]
         yield from _mirrors("a copy", map(_percent, fractions))
+
+
+def _not_of_envoy(value: Json, body: message.Message) -> Iterator[str]:
+    """What Envoy has no field, or no extension, for."""
+    try:
+        json_format.ParseDict(dict(value), body)
+    except json_format.ParseError as error:
+        yield f"Envoy would not take the patch: {error}"
 
 
 _DENOMINATORS = {"HUNDRED": 100, "TEN_THOUSAND": 10_000, "MILLION": 1_000_000}

@@ -195,6 +195,13 @@ def experiment(spec: dict[str, Any]) -> dict[str, Any]:
             ),
             "of unknown type type.googleapis.com/no.such.Filter",
         ),
+        (
+            "EnvoyFilter",
+            lambda spec: spec["configPatches"][0]["patch"]["value"]["typed_config"].update(
+                inline_kode="x"
+            ),
+            "Envoy would not take the patch",
+        ),
     ],
 )
 def test_what_an_apiserver_would_take_and_a_mesh_would_not_is_found(
@@ -206,3 +213,28 @@ def test_what_an_apiserver_would_take_and_a_mesh_would_not_is_found(
 def test_a_table_without_models_is_rendered() -> None:
     for render in RENDERERS:
         assert replace(render(table.Snapshot(), PARAMETERS)).limitations == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "problem"),
+    [
+        ("buckets-ranking", lambda route: route.update(hash_polici=[]), "no field named"),
+        ("buckets-ranking", lambda route: route.pop("hash_policy"), "lacks its hash"),
+        (
+            "shadow-ranking",
+            lambda route: route["request_mirror_policies"][0]["runtime_fraction"][
+                "default_value"
+            ].update(numerator=10_001),
+            "mirrors 100.01 %",
+        ),
+    ],
+)
+def test_patches_that_envoy_would_not_take_or_would_misread_are_found(
+    name: str, change: Any, problem: str
+) -> None:
+    rendered = istio.render(EXAMPLES["launch"], PARAMETERS)
+    objects = [value for held in rendered.files.values() for value in held]
+    [changed] = [o for o in objects if o["metadata"]["name"] == name]
+    change(changed["spec"]["configPatches"][0]["patch"]["value"]["route"])
+
+    assert [told for told in problems(objects) if problem in told]
