@@ -17,7 +17,6 @@ _KINDS = {
     "ClusterLoadAssignment": "endpoints",
     "ScopedRouteConfiguration": "routes",
 }
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def things(texts: Mapping[str, str]) -> dict[Key, Any]:
@@ -29,7 +28,7 @@ def things(texts: Mapping[str, str]) -> dict[Key, Any]:
     found: dict[Key, Any] = {}
     for path, content in texts.items():
         try:
-            documents = [v for v in yaml.load_all(content, _LOADER) if v is not None]
+            documents = [v for v in yaml.load_all(content, text.LOADER) if v is not None]
         except yaml.YAMLError:
             found[Key("file", path)] = content
             continue

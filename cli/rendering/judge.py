@@ -27,7 +27,7 @@ def judge(path: Path) -> tuple[str, list[str]]:
         InvalidArgument: RENDERING_UNREADABLE.
     """
     texts = folders.read(path) if path.is_dir() else {path.name: path.read_text(encoding="utf-8")}
-    documents = {name: _documents(name, text) for name, text in texts.items()}
+    documents = {name: _documents(name, held) for name, held in texts.items()}
     if not any(documents.values()):
         raise InvalidArgument("RENDERING_UNREADABLE", f"{path} holds no YAML object", path=path)
     first = {name: held[0] for name, held in documents.items() if held}
@@ -86,9 +86,9 @@ def _envoy(name: str, bootstrap: dict[str, Any]) -> Iterator[str]:
         yield f"{name}: Envoy refuses it: {told.replace(str(file), name)}"
 
 
-def _documents(name: str, text: str) -> list[dict[str, Any]]:
+def _documents(name: str, content: str) -> list[dict[str, Any]]:
     try:
-        found = [value for value in yaml.safe_load_all(text) if value is not None]
+        found = [value for value in yaml.load_all(content, text.LOADER) if value is not None]
     except yaml.YAMLError as error:
         raise InvalidArgument("RENDERING_UNREADABLE", f"{name}: {error}", file=name) from error
     for value in found:

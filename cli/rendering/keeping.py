@@ -16,7 +16,7 @@ from cli.rendering import folder as folders
 from cli.rendering import staging
 from cli.rendering.targets import Render
 from mesh import names, table
-from mesh.targets import envoy
+from mesh.targets import envoy, text
 
 _LOCK = ".algolink-mesh.lock"
 
@@ -112,10 +112,7 @@ def _models(folder: Path) -> set[str]:
     """Ids of models that a folder routes; none where it is not what we write."""
     file = folder / envoy.SCOPES
     try:
-        response = yaml.load(file.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 - it is the safe one
+        response = yaml.load(file.read_text(encoding="utf-8"), text.LOADER)  # noqa: S506 - a safe one
         return {str(each["name"]) for each in response["resources"]} - {names.SERVER_SCOPE}
     except (OSError, yaml.YAMLError, KeyError, TypeError):
         return set()
-
-
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

@@ -37,7 +37,7 @@ def write(folder: Path, rendering: Rendering, *, force: bool, settle: Callable[[
     present = folders.read(folder)
     followed = envoy.SCOPES in present
     routes_change = followed and present[envoy.SCOPES] != files[envoy.SCOPES]
-    both = _with_clusters_of(rendering, present.get(envoy.CLUSTERS, ""))
+    both = {**files, **_clusters_joined(rendering, present.get(envoy.CLUSTERS, ""))}
     first = {path: content for path, content in both.items() if path not in _ROUTES}
     # A flip between clusters that are there and stay, as a kill is, waits for nothing.
     comes = any(present.get(path) != content for path, content in first.items())
@@ -57,21 +57,25 @@ def write(folder: Path, rendering: Rendering, *, force: bool, settle: Callable[[
 _ROUTES = (envoy.SCOPES, envoy.FILES)
 
 
-def _with_clusters_of(rendering: Rendering, before: str) -> dict[str, str]:
-    """`rendering`'s files, whose clusters are joined by those that were there before."""
+def _clusters_joined(rendering: Rendering, before: str) -> dict[str, str]:
+    """The file of clusters, joined by those that were there before; none if all stay."""
     [response] = rendering.files[envoy.CLUSTERS]
     known = {cluster["name"] for cluster in response["resources"]}
     kept = [cluster for cluster in _clusters(before) if cluster["name"] not in known]
-    joined = {**response, "resources": [*response["resources"], *kept]}
-    if kept:
-        joined["version_info"] = f"{response['version_info']}+{len(kept)}"
-    return text.texts(replace(rendering, files={**rendering.files, envoy.CLUSTERS: [joined]}))
+    if not kept:
+        return {}
+    joined = {
+        **response,
+        "resources": [*response["resources"], *kept],
+        "version_info": f"{response['version_info']}+{len(kept)}",
+    }
+    return text.texts(replace(rendering, files={envoy.CLUSTERS: [joined]}))
 
 
 def _clusters(content: str) -> list[dict[str, Any]]:
     """Clusters of a file; none where it is not what we write."""
     try:
-        response = yaml.safe_load(content)
+        response = yaml.load(content, text.LOADER)  # noqa: S506 - a safe one
     except yaml.YAMLError:
         return []
     found = response.get("resources") if isinstance(response, dict) else None
