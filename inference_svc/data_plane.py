@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from inference_svc.domain import classification, tensors
+from inference_svc.domain.parameters import parse_patience
 from inference_svc.domain.requests import InferRequest, InferResponse
 from inference_svc.domain.tensors import Tensor
 from inference_svc.fixed_settings import FixedSettings
@@ -28,12 +29,16 @@ class DataPlane:
         """Runs a request, and hands its outputs over as it asks.
 
         Args:
-            timeout_s: see `Predictor.infer`.
+            timeout_s: see `Predictor.infer`; what the request says itself counts if
+                it is shorter.
 
         Raises:
             AlgoLinkError: what `Predictor.infer` and `SharedMemory.write` raise,
-                and InvalidArgument CLASSIFICATION_UNSUPPORTED.
+                and InvalidArgument CLASSIFICATION_UNSUPPORTED or PARAMETER_INVALID.
         """
+        patience_s = parse_patience(request.parameters)
+        if patience_s is not None:
+            timeout_s = patience_s if timeout_s is None else min(timeout_s, patience_s)
         response = await self.predictor.infer(request, timeout_s=timeout_s)
         if not request.deliveries:
             return response

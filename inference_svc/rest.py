@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import AbstractAsyncContextManager
 from typing import Final
 
@@ -28,6 +29,12 @@ from inference_svc.rest_repository import RepositoryRoutes
 from inference_svc.rest_shared_memory import SharedMemoryRoutes
 
 BODY_LIMIT_BYTES: Final = 128 * 1024 * 1024
+
+
+_DEADLINE_HEADER: Final = "x-envoy-expected-rq-timeout-ms"
+"""Envoy's: how long it waits for this attempt."""
+
+_DEADLINE: Final = re.compile("[1-9][0-9]{0,9}")
 
 
 class RestFront:
@@ -106,7 +113,7 @@ class RestFront:
             _version(request),
             self._plane.memory,
         )
-        response = await self._plane.infer(decoded)
+        response = await self._plane.infer(decoded, timeout_s=_deadline_s(request))
         body, parts = oip_json.response_to_json(response, decoded)
         answer = rest_answers.as_tensors(body, parts, {SERVED_HEADER: str(response.version)})
         rest_answers.pack(answer, request.headers.get("Accept-Encoding"))
@@ -122,3 +129,9 @@ def _version(request: web.Request) -> int | None:
     """The version to run: the router's header wins over the path."""
     named = request.headers.get(INTERNAL_VERSION_HEADER)
     return parse_version(request.match_info.get("version", "") if named is None else named)
+
+
+def _deadline_s(request: web.Request) -> float | None:
+    """How long whoever forwarded the request waits for its answer; None if it does not say."""
+    named = request.headers.get(_DEADLINE_HEADER, "")
+    return int(named) / 1_000 if _DEADLINE.fullmatch(named) else None

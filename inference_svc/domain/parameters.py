@@ -22,6 +22,20 @@ def parse_size(name: str, parameters: Mapping[str, Parameter], key: str) -> int:
     return size
 
 
+def parse_patience(parameters: Mapping[str, Parameter]) -> float | None:
+    """How long a request says that it may wait for its run, in seconds; None for no bound.
+
+    It says so in microseconds; 0 is no bound.
+
+    Raises:
+        InvalidArgument: PARAMETER_INVALID.
+
+    >>> parse_patience({"timeout": 1_500}), parse_patience({})
+    (0.0015, None)
+    """
+    return parse_size("", parameters, "timeout") / 1e6 or None
+
+
 def parse_flag(name: str, parameters: Mapping[str, Parameter], key: str, default: bool) -> bool:
     """A parameter that is true or false.
 

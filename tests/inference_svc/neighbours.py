@@ -75,7 +75,7 @@ class FakeRouter(router_pb2_grpc.PlacementServiceServicer):
         self, is_so: Callable[[router_pb2.AnnounceRequest], bool], *, after: int = 0
     ) -> router_pb2.AnnounceRequest:
         """The first announcement that is so, not counting the first `after`."""
-        async with asyncio.timeout(20), self._changed:
+        async with asyncio.timeout(60), self._changed:
             while True:
                 for request in self.announced[after:]:
                     if is_so(request):

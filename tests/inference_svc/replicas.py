@@ -91,6 +91,12 @@ class Replica:
     def states(self) -> dict[WantedVersion, State]:
         return {holding.version: holding.state for holding in self.host.holdings}
 
+    async def until_loop(self, is_so: Callable[[], bool]) -> None:
+        """Waits until something that nobody is told of is so."""
+        async with asyncio.timeout(20):
+            while not is_so():  # noqa: ASYNC110 - nobody tells
+                await asyncio.sleep(0.001)
+
     async def until(self, is_so: Callable[[], bool]) -> None:
         """Waits until a change of the host makes it so."""
         await until_host(self.host, is_so)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from typing import Any
@@ -48,6 +49,31 @@ async def test_a_request_without_a_version_runs_the_newest(http: aiohttp.ClientS
                 {"name": "y", "datatype": "FP32", "shape": [1, 4], "data": [20, 40, 60, 80]}
             ],
         }
+
+
+async def test_a_request_that_has_waited_for_too_long_does_not_run(replica: Replica) -> None:
+    await replica.hold(replica.source.add("slow", 1, onnx_models.doubled_in_a_loop(100_000)))
+    [holding] = replica.host.holdings
+    async with aiohttp.ClientSession(replica.http_url) as http, asyncio.TaskGroup() as tasks:
+
+        async def ask(headers: dict[str, str], **more: Any) -> tuple[int, str]:
+            body = a_body() | more
+            async with http.post("/v2/models/slow/infer", json=body, headers=headers) as response:
+                return response.status, await response.text()
+
+        running = tasks.create_task(ask({}))
+        await replica.until_loop(lambda: holding.in_flight == 1)
+        late = [
+            await ask({"x-envoy-expected-rq-timeout-ms": "1"}),
+            await ask({}, parameters={"timeout": 1}),
+        ]
+
+        assert [status for status, _ in late] == [504, 504]
+        assert "the deadline came while the request waited" in late[0][1]
+        assert (await ask({"x-envoy-expected-rq-timeout-ms": "soon"}))[0] == 200
+        assert (await ask({}, parameters={"timeout": 0}))[0] == 200
+        assert (await ask({}, parameters={"timeout": -1}))[0] == 400
+        assert (await running)[0] == 200
 
 
 async def test_the_path_names_the_version_and_the_header_wins(http: aiohttp.ClientSession) -> None:
