@@ -81,6 +81,7 @@ async def follow(
     draining: asyncio.Event,
     since: int = 0,
     poll_s: float = 1.0,
+    page: int | None = None,
 ) -> AsyncIterator[Change[T] | Synced]:
     """Follows a collection from revision `since` on; 0 is its whole state.
 
@@ -90,6 +91,7 @@ async def follow(
         notifier: notified after each write of this process.
         draining: ends the watch when set.
         poll_s: how often to look for writes of other processes, in seconds.
+        page: how many changes a read gives at most; None if it gives all.
 
     Raises:
         Unavailable: DRAINING, when the service drains.
@@ -97,9 +99,12 @@ async def follow(
     synced = False
     while not draining.is_set():
         seen = notifier.count
-        for change in await read_since(since):
+        changes = await read_since(since)
+        for change in changes:
             since = change.revision
             yield change
+        if page is not None and len(changes) >= page:
+            continue  # there may be more
         if not synced:
             synced = True
             yield Synced(since)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from datetime import timedelta
 
 from chassis import database, server, watch
@@ -11,6 +11,7 @@ from chassis.runtime import Runtime
 from registry_svc import rpcs
 from registry_svc.collecting import Collector
 from registry_svc.inspection import OnnxInspector
+from registry_svc.noticing import Listener, Poller
 from registry_svc.places import artifacts_of
 from registry_svc.pushing import Pusher
 from registry_svc.sealing import Sealer
@@ -60,6 +61,17 @@ async def app(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
         )
         async with (
             runtime.background(sealer.run(), name="sealer"),
+            runtime.background(Poller(store, changes=changes).run(), name="poller"),
+            _listening(settings, runtime, changes),
             server.serve(runtime, settings, register, service_names=rpcs.SERVICE_NAMES),
         ):
             yield
+
+
+def _listening(
+    settings: Settings, runtime: Runtime, changes: watch.Notifier
+) -> AbstractAsyncContextManager[object]:
+    if not settings.database_url.startswith("postgresql"):
+        return nullcontext()
+    listener = Listener(settings.database_url, changes=changes)
+    return runtime.background(listener.run(), name="listener")

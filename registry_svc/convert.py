@@ -87,18 +87,25 @@ def version_to_proto(version: Version) -> pb.Version:
     )
 
 
-def step_to_proto(
-    step: Change[ModelState] | Synced, *, instance: str, restarted: bool
-) -> pb.WatchModelsResponse:
-    response = pb.WatchModelsResponse(
-        resume_token=str(ResumeToken(instance, step.revision)), restarted=restarted
-    )
-    if isinstance(step, Synced):
-        response.synced.SetInParent()
-    else:
-        response.model.model.CopyFrom(model_to_proto(step.item.model))
-        response.model.versions.extend(version_to_proto(v) for v in step.item.versions)
+def change_to_proto(change: Change[ModelState], *, instance: str) -> pb.WatchModelsResponse:
+    response = pb.WatchModelsResponse(resume_token=str(ResumeToken(instance, change.revision)))
+    response.model.model.CopyFrom(model_to_proto(change.item.model))
+    response.model.versions.extend(version_to_proto(v) for v in change.item.versions)
     return response
+
+
+def synced_to_proto(mark: Synced, *, instance: str) -> pb.WatchModelsResponse:
+    response = pb.WatchModelsResponse(resume_token=str(ResumeToken(instance, mark.revision)))
+    response.synced.SetInParent()
+    return response
+
+
+def as_restarted(message: pb.WatchModelsResponse) -> pb.WatchModelsResponse:
+    """A copy that tells its reader to forget what it knew."""
+    copy = pb.WatchModelsResponse()
+    copy.CopyFrom(message)
+    copy.restarted = True
+    return copy
 
 
 def _alias_to_proto(alias: Alias) -> pb.Alias:

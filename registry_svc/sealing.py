@@ -7,8 +7,7 @@ import logging
 from collections.abc import Callable
 from datetime import datetime
 
-from sqlalchemy.exc import DBAPIError
-
+from algolink.errors import Unavailable
 from chassis import watch
 from registry_svc.domain import audit
 from registry_svc.store import Store
@@ -41,7 +40,7 @@ class Sealer:
             try:
                 while await self.seal() == _AT_ONCE:
                     continue
-            except (DBAPIError, OSError) as error:
+            except Unavailable as error:
                 _log.warning("audit not sealed", extra={"error": str(error)})
                 await asyncio.sleep(_POLL_S)
                 continue

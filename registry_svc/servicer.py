@@ -17,10 +17,9 @@ from algolink.names import ModelName, VersionName
 from algolink.registry.v1 import registry_pb2 as pb
 from algolink.registry.v1 import registry_pb2_grpc
 from chassis import auth, watch
-from registry_svc import actors, convert
+from registry_svc import actors, convert, feeds
 from registry_svc.artifacts import Artifacts
 from registry_svc.domain import lifecycle, models, paging
-from registry_svc.domain.models import ModelState
 from registry_svc.domain.search import fields, orders, predicates, records
 from registry_svc.domain.versions import Version
 from registry_svc.pushing import Pusher
@@ -31,6 +30,9 @@ _log = logging.getLogger(__name__)
 
 ALL_MODELS = "models/-"
 """Parent of all versions."""
+
+_POLL_S = 60.0
+"""Others look for the writes of other processes, once for all watches: see `noticing`."""
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -59,6 +61,7 @@ class RegistryServicer(registry_pb2_grpc.RegistryServiceServicer):
         self._now = now
         self._draining = draining
         self._changes = changes
+        self._feed = feeds.Feed(store, changes=changes)
 
     async def PushVersion(
         self, request_iterator: AsyncIterator[pb.PushVersionRequest], context: Context
@@ -179,14 +182,16 @@ class RegistryServicer(registry_pb2_grpc.RegistryServiceServicer):
         since, restarted = watch.ResumeToken.start(
             request.resume_token, instance=instance, head=head
         )
-        steps = watch.follow(self._changed_since, self._changes, self._draining, since)
+        steps = watch.follow(
+            self._feed.since, self._changes, self._draining, since, _POLL_S, feeds.PAGE
+        )
         async for step in steps:
-            yield convert.step_to_proto(step, instance=instance, restarted=restarted)
+            if isinstance(step, watch.Synced):
+                message = convert.synced_to_proto(step, instance=instance)
+            else:
+                message = step.item
+            yield convert.as_restarted(message) if restarted else message
             restarted = False
-
-    async def _changed_since(self, change: int) -> list[watch.Change[ModelState]]:
-        async with self._store.reading() as reader:
-            return list(await reader.changed_since(change))
 
 
 def log_push(version: Version) -> None:

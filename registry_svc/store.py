@@ -125,8 +125,14 @@ class Reader(Protocol):
     async def list_entries(self, *, after: int, limit: int) -> Sequence[Recorded]:
         """At most `limit` entries of the audit beyond number `after`, oldest first."""
 
-    async def changed_since(self, change: int) -> Sequence[Change[ModelState]]:
-        """Models changed after `change`, each as it is now, in the order of change."""
+    async def changed_since(
+        self, change: int, *, limit: int | None = None
+    ) -> Sequence[Change[ModelState]]:
+        """Models changed after `change`, each as it is now, in the order of change.
+
+        Args:
+            limit: at most this many, of which nothing between is left out.
+        """
 
 
 class Writer(Reader, Protocol):

@@ -223,7 +223,9 @@ class _Transaction:
         paired = zip_longest(self._state.entries, self._state.seals)
         return [Recorded(entry, seal) for entry, seal in islice(paired, after, after + limit)]
 
-    async def changed_since(self, change: int) -> Sequence[Change[ModelState]]:
+    async def changed_since(
+        self, change: int, *, limit: int | None = None
+    ) -> Sequence[Change[ModelState]]:
         changed = sorted((n, name) for name, n in self._state.changes.items() if n > change)
         return [
             Change(
@@ -232,7 +234,7 @@ class _Transaction:
                     self._state.models[name], tuple(reversed(self._state.versions.get(name, [])))
                 ),
             )
-            for number, name in changed
+            for number, name in changed[:limit]
         ]
 
     async def put_model(self, model: Model) -> Model:

@@ -16,7 +16,7 @@ from algolink.manifest import Manifest
 from algolink.names import ModelName, VersionName
 from chassis import database
 from chassis.watch import Change
-from registry_svc import rows, schema, search_sql
+from registry_svc import noticing, reachability, rows, schema, search_sql
 from registry_svc.domain import models
 from registry_svc.domain.audit import Entry, Recorded, Seal
 from registry_svc.domain.ledger import AliasMove
@@ -38,16 +38,18 @@ class SqlStore:
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[SqlReader]:
-        async with database.reading(self._engine) as connection:
-            yield SqlReader(connection)
+        with reachability.told(writes=False):
+            async with database.reading(self._engine) as connection:
+                yield SqlReader(connection)
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[SqlWriter]:
-        async with database.writing(self._engine) as connection:
-            # Writers follow one another, as on SQLite: then changes are numbered in
-            # the order in which readers get to see them, and no watch misses one.
-            await connection.execute(sa.select(schema.database.c.head).with_for_update())
-            yield SqlWriter(connection)
+        with reachability.told(writes=True):
+            async with database.writing(self._engine) as connection:
+                # Writers follow one another, as on SQLite: then changes are numbered in
+                # the order in which readers get to see them, and no watch misses one.
+                await connection.execute(sa.select(schema.database.c.head).with_for_update())
+                yield SqlWriter(connection)
 
 
 class SqlReader(LineageReads):
@@ -200,10 +202,12 @@ class SqlReader(LineageReads):
         )
         return [rows.recorded(row) for row in result]
 
-    async def changed_since(self, change: int) -> Sequence[Change[ModelState]]:
+    async def changed_since(
+        self, change: int, *, limit: int | None = None
+    ) -> Sequence[Change[ModelState]]:
         changed = schema.models.c.change > change
         result = await self._connection.execute(
-            sa.select(schema.models).where(changed).order_by(schema.models.c.change)
+            sa.select(schema.models).where(changed).order_by(schema.models.c.change).limit(limit)
         )
         found = result.all()
         names = [row.model for row in found]
@@ -323,6 +327,8 @@ class SqlWriter(SqlReader, LineageWrites):
                 await self._connection.execute(sa.insert(table), values)
 
     async def _next_change(self) -> int:
+        if self._connection.dialect.name == "postgresql":
+            await self._connection.execute(sa.select(sa.func.pg_notify(noticing.CHANNEL, "")))
         result = await self._connection.execute(
             sa.update(schema.database)
             .values(head=schema.database.c.head + 1)

@@ -17,9 +17,9 @@ import subprocess
 import sys
 import tempfile
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypedDict
 
@@ -47,10 +47,22 @@ class PostgresServer:
     Attributes:
         binaries: folder with `psql` and its siblings.
         port: its TCP port on 127.0.0.1.
+        processes: the server's, the present one last.
+        starters: how to start it again.
     """
 
     binaries: Path
     port: int
+    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    starters: list[Callable[[], None]] = field(default_factory=list)
+
+    def kill(self) -> None:
+        """Ends it as a crash would; only for a server of one's own."""
+        _stop(self.processes[-1])
+
+    def start(self) -> None:
+        """Starts it again on the same port, with the data that it had."""
+        self.starters[-1]()
 
     def create_database(self) -> str:
         """Makes an empty database and returns its name."""
@@ -88,22 +100,35 @@ def postgres_server(settings: Mapping[str, str] = _FORGETFUL) -> Iterator[Postgr
         data = folder / "data"
         initdb = [str(binaries / "initdb"), "-D", str(data), "-U", _SUPERUSER, "-A", "trust"]
         _run([*initdb, "-E", "UTF8", "--locale=C", "--no-sync"], user=user)
-        process, port = _start(binaries, data, user, _SETTINGS | dict(settings))
+        told = _SETTINGS | dict(settings)
+        process, port = _start(binaries, data, user, told)
+        server = PostgresServer(binaries, port)
+        server.processes.append(process)
+
+        def start() -> None:
+            again, _ = _start(binaries, data, user, told, port)
+            server.processes.append(again)
+
+        server.starters.append(start)
         try:
-            yield PostgresServer(binaries, port)
+            yield server
         finally:
-            _stop(process)
+            _stop(server.processes[-1])
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def _start(
-    binaries: Path, data: Path, user: str | None, told: Mapping[str, str]
+    binaries: Path,
+    data: Path,
+    user: str | None,
+    told: Mapping[str, str],
+    same_port: int | None = None,
 ) -> tuple[subprocess.Popen[bytes], int]:
     """Starts the server and waits until it answers; returns it and its port."""
     log = data / "server.log"
     for _ in range(_START_ATTEMPTS):
-        port = _free_port()
+        port = same_port or _free_port()
         settings = [f"--{name}={value}" for name, value in told.items()]
         command = [str(binaries / "postgres"), "-D", str(data), "-p", str(port), *settings]
         with log.open("wb") as output:

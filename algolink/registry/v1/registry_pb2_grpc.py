@@ -31,7 +31,9 @@ class RegistryServiceStub:
     aliases that point at them.
 
     Every rpc needs a token (`authorization: Bearer ...`) and answers
-    UNAUTHENTICATED without a valid one. Every error carries a
+    UNAUTHENTICATED without a valid one, and UNAVAILABLE with reason
+    DATABASE_UNAVAILABLE while the database is away: repeat what can be repeated; for
+    a change without a request id or an etag, look first. Every error carries a
     google.rpc.ErrorInfo with domain "algolink.dev", a stable reason and the
     offending values as metadata.
     """
@@ -94,7 +96,9 @@ class RegistryServiceServicer:
     aliases that point at them.
 
     Every rpc needs a token (`authorization: Bearer ...`) and answers
-    UNAUTHENTICATED without a valid one. Every error carries a
+    UNAUTHENTICATED without a valid one, and UNAVAILABLE with reason
+    DATABASE_UNAVAILABLE while the database is away: repeat what can be repeated; for
+    a change without a request id or an etag, look first. Every error carries a
     google.rpc.ErrorInfo with domain "algolink.dev", a stable reason and the
     offending values as metadata.
     """
@@ -274,7 +278,9 @@ class RegistryService:
     aliases that point at them.
 
     Every rpc needs a token (`authorization: Bearer ...`) and answers
-    UNAUTHENTICATED without a valid one. Every error carries a
+    UNAUTHENTICATED without a valid one, and UNAVAILABLE with reason
+    DATABASE_UNAVAILABLE while the database is away: repeat what can be repeated; for
+    a change without a request id or an etag, look first. Every error carries a
     google.rpc.ErrorInfo with domain "algolink.dev", a stable reason and the
     offending values as metadata.
     """
