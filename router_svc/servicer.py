@@ -71,7 +71,10 @@ class RouterServicer(router_pb2_grpc.RouterServiceServicer):
         synced = False
         while not self._draining.is_set():
             views, fleet = self._composer.changes.count, self._fleet.changes.count
-            outlooks = self._outlooks()
+            if request.routing_only and self._composer.view.state.sequence == 0:
+                await first_of(self._composer.changes.wait_beyond(views), self._draining.wait())
+                continue
+            outlooks = self._bare() if request.routing_only else self._outlooks()
             for model in sorted(sent.keys() - outlooks.keys()):
                 yield router_pb2.WatchRoutesResponse(deleted=model)
             for model in sorted(m for m, now in outlooks.items() if sent.get(m) != now):
@@ -80,11 +83,10 @@ class RouterServicer(router_pb2_grpc.RouterServiceServicer):
             if not synced:
                 synced = True
                 yield router_pb2.WatchRoutesResponse(synced=empty_pb2.Empty())
-            await first_of(
-                self._composer.changes.wait_beyond(views),
-                self._fleet.changes.wait_beyond(fleet),
-                self._draining.wait(),
-            )
+            awaited = [self._composer.changes.wait_beyond(views), self._draining.wait()]
+            if not request.routing_only:
+                awaited.append(self._fleet.changes.wait_beyond(fleet))
+            await first_of(*awaited)
         raise errors.draining()
 
     async def Explain(
@@ -126,6 +128,10 @@ class RouterServicer(router_pb2_grpc.RouterServiceServicer):
 
     def _outlooks(self) -> dict[str, _Outlook]:
         return {model: self._outlook(r) for model, r in self._composer.view.routes.items()}
+
+    def _bare(self) -> dict[str, _Outlook]:
+        """Routes without what is known of their way to the data planes."""
+        return {m: (r, False, (), False) for m, r in self._composer.view.routes.items()}
 
     def _outlook(self, revision: RouteRevision) -> _Outlook:
         view, model = self._composer.view, revision.model

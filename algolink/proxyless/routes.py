@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 
 from algolink.client.connection import Connection
 from algolink.client.watching import Watching
@@ -28,7 +29,9 @@ class Routes:
             on_lost=self._lose,
             name="algolink-routes",
         )
-        self._by_model: dict[str, Routing] = {}
+        self._fresh: dict[str, pb.Route] = {}
+        self._ready: dict[str, Routing] = {}
+        self._making = threading.Lock()
         self._told: set[str] = set()
         self._said: set[tuple[str, str]] = set()
         self.is_synced = False
@@ -43,40 +46,46 @@ class Routes:
         self._watching.close()
 
     def get(self, model: str) -> Routing | None:
-        """The route of `model`, if there is one."""
-        return self._by_model.get(model)
+        """The route of `model`, if there is one; made ready by the first who asks."""
+        if model in self._fresh:
+            with self._making:
+                if (route := self._fresh.pop(model, None)) is not None:
+                    self._make(route)
+        return self._ready.get(model)
 
     def _begin(self) -> pb.WatchRoutesRequest:
         self._told = set()
-        return pb.WatchRoutesRequest()
+        return pb.WatchRoutesRequest(routing_only=True)
 
     def _take(self, response: pb.WatchRoutesResponse) -> None:
         match response.WhichOneof("event"):
             case "route":
                 self._told.add(response.route.model)
-                self._put(response.route)
+                self._fresh[response.route.model] = response.route
             case "deleted":
-                self._keep(self._by_model.keys() - {response.deleted})
+                self._forget({response.deleted})
             case "synced":
-                self._keep(self._told)
+                self._forget((self._fresh.keys() | self._ready.keys()) - self._told)
                 self.is_synced, self.reason = True, ""
 
-    def _put(self, route: pb.Route) -> None:
+    def _make(self, route: pb.Route) -> None:
         try:
             routing = Routing(route)
         except (ValueError, AlgoLinkError) as error:
             # What was known before is the better answer.
             _log.error("route not understood", extra={"model": route.model, "error": str(error)})
             return
-        self._by_model[route.model] = routing
+        self._ready[route.model] = routing
         for sentence in routing.limitations:
             if (route.model, sentence) not in self._said:
                 self._said.add((route.model, sentence))
                 _log.warning("not done without a proxy: %s: %s", route.model, sentence)
 
-    def _keep(self, models: set[str]) -> None:
-        # A new mapping: whoever reads meanwhile sees the old one, whole.
-        self._by_model = {m: routing for m, routing in self._by_model.items() if m in models}
+    def _forget(self, models: set[str]) -> None:
+        with self._making:
+            for model in models:
+                self._fresh.pop(model, None)
+                self._ready.pop(model, None)
 
     def _lose(self, reason: str) -> None:
         if not self.reason:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import json
 import os
 import subprocess
 import sys
+import threading
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -157,6 +159,42 @@ async def test_what_a_killed_process_had_answered_is_counted_once(
                 return facts.exposures == answered and facts.conflicts == 0
 
             await until_async(are_counted, "all exposures are counted")
+
+
+async def test_changes_under_load_fail_nothing_and_send_nobody_astray(
+    stack: Stack, client: AsyncClient, training: Training, tmp_path: Path
+) -> None:
+    async with running_experiment(stack, client, training, candidate_bp=1_000) as laboratory:
+        model = laboratory.model
+        answers: list[dict[str, Any]] = []
+        is_over = threading.Event()
+        with child(stack, "sync", tmp_path) as process:
+
+            def ask() -> None:
+                for number in itertools.count():
+                    if is_over.is_set():
+                        return
+                    answers.append(process.ask(model, unit=f"u{number % 200}"))
+
+            asking = asyncio.create_task(asyncio.to_thread(ask))
+            try:
+                for candidate_bp in (5_000, 500, 9_000):
+                    weights = {CONTROL: 10_000 - candidate_bp, CANDIDATE: candidate_bp}
+                    await laboratory.ramp(weights)
+                await client.traffic.kill(model, 2)
+                killed_from = len(answers) + 1
+                await until(lambda: len(answers) > killed_from + 20, "more answers came")
+                killed_to = len(answers)
+                await client.traffic.revive(model, 2)
+                await until(lambda: answers[-1].get("version") == 2, "the candidate is back")
+            finally:
+                is_over.set()
+                await asking
+
+        assert [answer for answer in answers if "error" in answer] == []
+        assert {answer["version"] for answer in answers[killed_from:killed_to]} == {1}
+        versions = {CONTROL: {1}, CANDIDATE: {1, 2}}
+        assert all(answer["version"] in versions[answer["arm"]] for answer in answers)
 
 
 async def test_predictions_go_on_while_services_die(

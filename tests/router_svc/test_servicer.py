@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import grpc
 import pytest
 from google.protobuf import timestamp_pb2
@@ -203,3 +205,25 @@ async def test_a_time_without_a_route_is_told_so(
 
     assert caught.value.code() is code
     assert errors.from_rpc_error(caught.value).reason == reason
+
+
+async def test_those_who_route_are_told_nothing_before_there_is_a_table_and_then_only_routes(
+    control: Control,
+) -> None:
+    watch = control.routes.WatchRoutes(router_pb2.WatchRoutesRequest(routing_only=True))
+    first = asyncio.ensure_future(watch.read())
+    plain = control.routes.WatchRoutes(router_pb2.WatchRoutesRequest())
+    assert (await plain.read()).HasField("synced")
+    assert not first.done()
+
+    control.router.replicas.announce(a_replica(ready=[1, 2]))
+    control.show(a_model(aliases={"canary": 2}))
+    assert (await first).route.champion_version == 1
+    assert (await watch.read()).HasField("synced")
+    envoy = await control.envoy()
+    await envoy.take_all()
+    await until(lambda: control.router.fleet.is_live(1))
+    control.show(a_model(champion=2, aliases={"canary": 1}))
+
+    told = (await watch.read()).route
+    assert (told.champion_version, told.live) == (2, False)

@@ -27,15 +27,15 @@ from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x61lgolink/router/v1/router.proto\x12\x12\x61lgolink.router.v1\x1a\x1e\x61lgolink/router/v1/rules.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc0\x02\n\x05Route\x12\r\n\x05model\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\t\x12\x18\n\x10\x63hampion_version\x18\x03 \x01(\x03\x12\x10\n\x08versions\x18\x04 \x03(\x03\x12(\n\x05split\x18\x05 \x01(\x0b\x32\x19.algolink.router.v1.Split\x12/\n\x0bupdate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04live\x18\x07 \x01(\x08\x12\x0f\n\x07pending\x18\x08 \x03(\t\x12\x17\n\x0fkilled_versions\x18\x0f \x03(\x03\x12\x0e\n\x06\x66rozen\x18\x10 \x01(\x08\x12(\n\x05rules\x18\x11 \x01(\x0b\x32\x19.algolink.router.v1.Rules\x12\x1d\n\x15proxyless_limitations\x18\x1e \x03(\t\"\x9e\x01\n\x05Split\x12\x12\n\nexperiment\x18\x01 \x01(\t\x12\r\n\x05phase\x18\x02 \x01(\x05\x12\x0c\n\x04salt\x18\x03 \x01(\t\x12\x13\n\x0bper_request\x18\x04 \x01(\x08\x12\x32\n\x08segments\x18\x05 \x03(\x0b\x32 .algolink.router.v1.SplitSegment\x12\x1b\n\x13\x65xperiment_revision\x18\x06 \x01(\x03\"H\n\x0cSplitSegment\x12\r\n\x05start\x18\x01 \x01(\x05\x12\x0b\n\x03\x65nd\x18\x02 \x01(\x05\x12\x0b\n\x03\x61rm\x18\x03 \x01(\t\x12\x0f\n\x07version\x18\x04 \x01(\x03\" \n\x0fGetRouteRequest\x12\r\n\x05model\x18\x01 \x01(\t\"\x13\n\x11ListRoutesRequest\"?\n\x12ListRoutesResponse\x12)\n\x06routes\x18\x01 \x03(\x0b\x32\x19.algolink.router.v1.Route\"\x14\n\x12WatchRoutesRequest\"\x87\x01\n\x13WatchRoutesResponse\x12*\n\x05route\x18\x01 \x01(\x0b\x32\x19.algolink.router.v1.RouteH\x00\x12\x11\n\x07\x64\x65leted\x18\x02 \x01(\tH\x00\x12(\n\x06synced\x18\x03 \x01(\x0b\x32\x16.google.protobuf.EmptyH\x00\x42\x07\n\x05\x65vent\"\x9b\x01\n\x0e\x45xplainRequest\x12\r\n\x05model\x18\x01 \x01(\t\x12\x0c\n\x04unit\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\x03\x12(\n\x04time\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\nattributes\x18\x10 \x03(\x0b\x32\x1d.algolink.router.v1.Attribute\"(\n\tAttribute\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t\"\xa8\x03\n\x0b\x45xplanation\x12\r\n\x05model\x18\x01 \x01(\t\x12\x16\n\x0eroute_revision\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\x03\x12\x0b\n\x03\x61rm\x18\x04 \x01(\t\x12\x12\n\nexperiment\x18\x05 \x01(\t\x12\x13\n\x06\x62ucket\x18\x06 \x01(\x05H\x00\x88\x01\x01\x12\x31\n\x07segment\x18\x07 \x01(\x0b\x32 .algolink.router.v1.SplitSegment\x12\r\n\x05phase\x18\x08 \x01(\x05\x12\x1b\n\x13\x65xperiment_revision\x18\t \x01(\x03\x12.\n\x05rules\x18\n \x03(\x0b\x32\x1f.algolink.router.v1.RuleOutcome\x12\x1b\n\x0eholdout_bucket\x18\x0b \x01(\x05H\x01\x88\x01\x01\x12\x16\n\x0erules_revision\x18\x0c \x01(\x03\x12\x16\n\x0eshadow_version\x18\r \x01(\x03\x12\x17\n\x0fshadow_share_bp\x18\x0e \x01(\x05\x12\x18\n\x10\x66\x61llback_version\x18\x0f \x01(\x03\x42\t\n\x07_bucketB\x11\n\x0f_holdout_bucket\"s\n\x0bRuleOutcome\x12\x0c\n\x04rule\x18\x01 \x01(\t\x12\x0f\n\x07\x64\x65\x63ided\x18\x02 \x01(\x08\x12\x0b\n\x03why\x18\x03 \x01(\t\x12\x38\n\nconditions\x18\x04 \x03(\x0b\x32$.algolink.router.v1.ConditionOutcome\"C\n\x10\x43onditionOutcome\x12\x11\n\tcondition\x18\x01 \x01(\t\x12\r\n\x05holds\x18\x02 \x01(\x08\x12\r\n\x05\x66ound\x18\x03 \x01(\t\"\x12\n\x10GetStatusRequest\"x\n\x06Status\x12-\n\x08replicas\x18\x01 \x03(\x0b\x32\x1b.algolink.router.v1.Replica\x12-\n\x06\x65nvoys\x18\x02 \x03(\x0b\x32\x1d.algolink.router.v1.EnvoyNode\x12\x10\n\x08settling\x18\x03 \x01(\x08\"\xd4\x01\n\x07Replica\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04pool\x18\x02 \x01(\t\x12\x14\n\x0cgrpc_address\x18\x03 \x01(\t\x12\x14\n\x0chttp_address\x18\x04 \x01(\t\x12\r\n\x05\x61live\x18\x05 \x01(\x08\x12\x33\n\x08versions\x18\x06 \x03(\x0b\x32!.algolink.router.v1.LoadedVersion\x12.\n\nrenew_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07\x66oreign\x18\x0f \x01(\x08\"P\n\tEnvoyNode\x12\n\n\x02id\x18\x01 \x01(\t\x12\x11\n\tconnected\x18\x02 \x01(\x08\x12\x12\n\nup_to_date\x18\x03 \x01(\x08\x12\x10\n\x08rejected\x18\x04 \x01(\t\"n\n\rLoadedVersion\x12\r\n\x05model\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x03\x12,\n\x05state\x18\x03 \x01(\x0e\x32\x1d.algolink.router.v1.LoadState\x12\x0f\n\x07message\x18\x04 \x01(\t\"\xb7\x01\n\x0f\x41nnounceRequest\x12\x12\n\nreplica_id\x18\x01 \x01(\t\x12\x0c\n\x04pool\x18\x02 \x01(\t\x12\x14\n\x0cgrpc_address\x18\x03 \x01(\t\x12\x14\n\x0chttp_address\x18\x04 \x01(\t\x12\x33\n\x08versions\x18\x05 \x03(\x0b\x32!.algolink.router.v1.LoadedVersion\x12\x10\n\x08\x64raining\x18\x06 \x01(\x08\x12\x0f\n\x07\x66oreign\x18\x0f \x01(\x08\"V\n\x10\x41nnounceResponse\x12\x31\n\x06wanted\x18\x01 \x03(\x0b\x32!.algolink.router.v1.WantedVersion\x12\x0f\n\x07settled\x18\x02 \x01(\x08\"h\n\rWantedVersion\x12\r\n\x05model\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x03\x12\x0e\n\x06\x64igest\x18\x03 \x01(\t\x12\x12\n\nsize_bytes\x18\x04 \x01(\x03\x12\x13\n\x0bis_champion\x18\x05 \x01(\x08*\x86\x01\n\tLoadState\x12\x1a\n\x16LOAD_STATE_UNSPECIFIED\x10\x00\x12\x16\n\x12LOAD_STATE_LOADING\x10\x01\x12\x14\n\x10LOAD_STATE_READY\x10\x02\x12\x15\n\x11LOAD_STATE_FAILED\x10\x03\x12\x18\n\x14LOAD_STATE_UNLOADING\x10\x04\x32\xb9\x03\n\rRouterService\x12J\n\x08GetRoute\x12#.algolink.router.v1.GetRouteRequest\x1a\x19.algolink.router.v1.Route\x12[\n\nListRoutes\x12%.algolink.router.v1.ListRoutesRequest\x1a&.algolink.router.v1.ListRoutesResponse\x12`\n\x0bWatchRoutes\x12&.algolink.router.v1.WatchRoutesRequest\x1a\'.algolink.router.v1.WatchRoutesResponse0\x01\x12N\n\x07\x45xplain\x12\".algolink.router.v1.ExplainRequest\x1a\x1f.algolink.router.v1.Explanation\x12M\n\tGetStatus\x12$.algolink.router.v1.GetStatusRequest\x1a\x1a.algolink.router.v1.Status2m\n\x10PlacementService\x12Y\n\x08\x41nnounce\x12#.algolink.router.v1.AnnounceRequest\x1a$.algolink.router.v1.AnnounceResponse(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x61lgolink/router/v1/router.proto\x12\x12\x61lgolink.router.v1\x1a\x1e\x61lgolink/router/v1/rules.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc0\x02\n\x05Route\x12\r\n\x05model\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\t\x12\x18\n\x10\x63hampion_version\x18\x03 \x01(\x03\x12\x10\n\x08versions\x18\x04 \x03(\x03\x12(\n\x05split\x18\x05 \x01(\x0b\x32\x19.algolink.router.v1.Split\x12/\n\x0bupdate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04live\x18\x07 \x01(\x08\x12\x0f\n\x07pending\x18\x08 \x03(\t\x12\x17\n\x0fkilled_versions\x18\x0f \x03(\x03\x12\x0e\n\x06\x66rozen\x18\x10 \x01(\x08\x12(\n\x05rules\x18\x11 \x01(\x0b\x32\x19.algolink.router.v1.Rules\x12\x1d\n\x15proxyless_limitations\x18\x1e \x03(\t\"\x9e\x01\n\x05Split\x12\x12\n\nexperiment\x18\x01 \x01(\t\x12\r\n\x05phase\x18\x02 \x01(\x05\x12\x0c\n\x04salt\x18\x03 \x01(\t\x12\x13\n\x0bper_request\x18\x04 \x01(\x08\x12\x32\n\x08segments\x18\x05 \x03(\x0b\x32 .algolink.router.v1.SplitSegment\x12\x1b\n\x13\x65xperiment_revision\x18\x06 \x01(\x03\"H\n\x0cSplitSegment\x12\r\n\x05start\x18\x01 \x01(\x05\x12\x0b\n\x03\x65nd\x18\x02 \x01(\x05\x12\x0b\n\x03\x61rm\x18\x03 \x01(\t\x12\x0f\n\x07version\x18\x04 \x01(\x03\" \n\x0fGetRouteRequest\x12\r\n\x05model\x18\x01 \x01(\t\"\x13\n\x11ListRoutesRequest\"?\n\x12ListRoutesResponse\x12)\n\x06routes\x18\x01 \x03(\x0b\x32\x19.algolink.router.v1.Route\"*\n\x12WatchRoutesRequest\x12\x14\n\x0crouting_only\x18\x01 \x01(\x08\"\x87\x01\n\x13WatchRoutesResponse\x12*\n\x05route\x18\x01 \x01(\x0b\x32\x19.algolink.router.v1.RouteH\x00\x12\x11\n\x07\x64\x65leted\x18\x02 \x01(\tH\x00\x12(\n\x06synced\x18\x03 \x01(\x0b\x32\x16.google.protobuf.EmptyH\x00\x42\x07\n\x05\x65vent\"\x9b\x01\n\x0e\x45xplainRequest\x12\r\n\x05model\x18\x01 \x01(\t\x12\x0c\n\x04unit\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\x03\x12(\n\x04time\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\nattributes\x18\x10 \x03(\x0b\x32\x1d.algolink.router.v1.Attribute\"(\n\tAttribute\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t\"\xa8\x03\n\x0b\x45xplanation\x12\r\n\x05model\x18\x01 \x01(\t\x12\x16\n\x0eroute_revision\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\x03\x12\x0b\n\x03\x61rm\x18\x04 \x01(\t\x12\x12\n\nexperiment\x18\x05 \x01(\t\x12\x13\n\x06\x62ucket\x18\x06 \x01(\x05H\x00\x88\x01\x01\x12\x31\n\x07segment\x18\x07 \x01(\x0b\x32 .algolink.router.v1.SplitSegment\x12\r\n\x05phase\x18\x08 \x01(\x05\x12\x1b\n\x13\x65xperiment_revision\x18\t \x01(\x03\x12.\n\x05rules\x18\n \x03(\x0b\x32\x1f.algolink.router.v1.RuleOutcome\x12\x1b\n\x0eholdout_bucket\x18\x0b \x01(\x05H\x01\x88\x01\x01\x12\x16\n\x0erules_revision\x18\x0c \x01(\x03\x12\x16\n\x0eshadow_version\x18\r \x01(\x03\x12\x17\n\x0fshadow_share_bp\x18\x0e \x01(\x05\x12\x18\n\x10\x66\x61llback_version\x18\x0f \x01(\x03\x42\t\n\x07_bucketB\x11\n\x0f_holdout_bucket\"s\n\x0bRuleOutcome\x12\x0c\n\x04rule\x18\x01 \x01(\t\x12\x0f\n\x07\x64\x65\x63ided\x18\x02 \x01(\x08\x12\x0b\n\x03why\x18\x03 \x01(\t\x12\x38\n\nconditions\x18\x04 \x03(\x0b\x32$.algolink.router.v1.ConditionOutcome\"C\n\x10\x43onditionOutcome\x12\x11\n\tcondition\x18\x01 \x01(\t\x12\r\n\x05holds\x18\x02 \x01(\x08\x12\r\n\x05\x66ound\x18\x03 \x01(\t\"\x12\n\x10GetStatusRequest\"x\n\x06Status\x12-\n\x08replicas\x18\x01 \x03(\x0b\x32\x1b.algolink.router.v1.Replica\x12-\n\x06\x65nvoys\x18\x02 \x03(\x0b\x32\x1d.algolink.router.v1.EnvoyNode\x12\x10\n\x08settling\x18\x03 \x01(\x08\"\xd4\x01\n\x07Replica\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04pool\x18\x02 \x01(\t\x12\x14\n\x0cgrpc_address\x18\x03 \x01(\t\x12\x14\n\x0chttp_address\x18\x04 \x01(\t\x12\r\n\x05\x61live\x18\x05 \x01(\x08\x12\x33\n\x08versions\x18\x06 \x03(\x0b\x32!.algolink.router.v1.LoadedVersion\x12.\n\nrenew_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07\x66oreign\x18\x0f \x01(\x08\"P\n\tEnvoyNode\x12\n\n\x02id\x18\x01 \x01(\t\x12\x11\n\tconnected\x18\x02 \x01(\x08\x12\x12\n\nup_to_date\x18\x03 \x01(\x08\x12\x10\n\x08rejected\x18\x04 \x01(\t\"n\n\rLoadedVersion\x12\r\n\x05model\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x03\x12,\n\x05state\x18\x03 \x01(\x0e\x32\x1d.algolink.router.v1.LoadState\x12\x0f\n\x07message\x18\x04 \x01(\t\"\xb7\x01\n\x0f\x41nnounceRequest\x12\x12\n\nreplica_id\x18\x01 \x01(\t\x12\x0c\n\x04pool\x18\x02 \x01(\t\x12\x14\n\x0cgrpc_address\x18\x03 \x01(\t\x12\x14\n\x0chttp_address\x18\x04 \x01(\t\x12\x33\n\x08versions\x18\x05 \x03(\x0b\x32!.algolink.router.v1.LoadedVersion\x12\x10\n\x08\x64raining\x18\x06 \x01(\x08\x12\x0f\n\x07\x66oreign\x18\x0f \x01(\x08\"V\n\x10\x41nnounceResponse\x12\x31\n\x06wanted\x18\x01 \x03(\x0b\x32!.algolink.router.v1.WantedVersion\x12\x0f\n\x07settled\x18\x02 \x01(\x08\"h\n\rWantedVersion\x12\r\n\x05model\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x03\x12\x0e\n\x06\x64igest\x18\x03 \x01(\t\x12\x12\n\nsize_bytes\x18\x04 \x01(\x03\x12\x13\n\x0bis_champion\x18\x05 \x01(\x08*\x86\x01\n\tLoadState\x12\x1a\n\x16LOAD_STATE_UNSPECIFIED\x10\x00\x12\x16\n\x12LOAD_STATE_LOADING\x10\x01\x12\x14\n\x10LOAD_STATE_READY\x10\x02\x12\x15\n\x11LOAD_STATE_FAILED\x10\x03\x12\x18\n\x14LOAD_STATE_UNLOADING\x10\x04\x32\xb9\x03\n\rRouterService\x12J\n\x08GetRoute\x12#.algolink.router.v1.GetRouteRequest\x1a\x19.algolink.router.v1.Route\x12[\n\nListRoutes\x12%.algolink.router.v1.ListRoutesRequest\x1a&.algolink.router.v1.ListRoutesResponse\x12`\n\x0bWatchRoutes\x12&.algolink.router.v1.WatchRoutesRequest\x1a\'.algolink.router.v1.WatchRoutesResponse0\x01\x12N\n\x07\x45xplain\x12\".algolink.router.v1.ExplainRequest\x1a\x1f.algolink.router.v1.Explanation\x12M\n\tGetStatus\x12$.algolink.router.v1.GetStatusRequest\x1a\x1a.algolink.router.v1.Status2m\n\x10PlacementService\x12Y\n\x08\x41nnounce\x12#.algolink.router.v1.AnnounceRequest\x1a$.algolink.router.v1.AnnounceResponse(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'algolink.router.v1.router_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_LOADSTATE']._serialized_start=2732
-  _globals['_LOADSTATE']._serialized_end=2866
+  _globals['_LOADSTATE']._serialized_start=2754
+  _globals['_LOADSTATE']._serialized_end=2888
   _globals['_ROUTE']._serialized_start=150
   _globals['_ROUTE']._serialized_end=470
   _globals['_SPLIT']._serialized_start=473
@@ -49,37 +49,37 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTROUTESRESPONSE']._serialized_start=762
   _globals['_LISTROUTESRESPONSE']._serialized_end=825
   _globals['_WATCHROUTESREQUEST']._serialized_start=827
-  _globals['_WATCHROUTESREQUEST']._serialized_end=847
-  _globals['_WATCHROUTESRESPONSE']._serialized_start=850
-  _globals['_WATCHROUTESRESPONSE']._serialized_end=985
-  _globals['_EXPLAINREQUEST']._serialized_start=988
-  _globals['_EXPLAINREQUEST']._serialized_end=1143
-  _globals['_ATTRIBUTE']._serialized_start=1145
-  _globals['_ATTRIBUTE']._serialized_end=1185
-  _globals['_EXPLANATION']._serialized_start=1188
-  _globals['_EXPLANATION']._serialized_end=1612
-  _globals['_RULEOUTCOME']._serialized_start=1614
-  _globals['_RULEOUTCOME']._serialized_end=1729
-  _globals['_CONDITIONOUTCOME']._serialized_start=1731
-  _globals['_CONDITIONOUTCOME']._serialized_end=1798
-  _globals['_GETSTATUSREQUEST']._serialized_start=1800
-  _globals['_GETSTATUSREQUEST']._serialized_end=1818
-  _globals['_STATUS']._serialized_start=1820
-  _globals['_STATUS']._serialized_end=1940
-  _globals['_REPLICA']._serialized_start=1943
-  _globals['_REPLICA']._serialized_end=2155
-  _globals['_ENVOYNODE']._serialized_start=2157
-  _globals['_ENVOYNODE']._serialized_end=2237
-  _globals['_LOADEDVERSION']._serialized_start=2239
-  _globals['_LOADEDVERSION']._serialized_end=2349
-  _globals['_ANNOUNCEREQUEST']._serialized_start=2352
-  _globals['_ANNOUNCEREQUEST']._serialized_end=2535
-  _globals['_ANNOUNCERESPONSE']._serialized_start=2537
-  _globals['_ANNOUNCERESPONSE']._serialized_end=2623
-  _globals['_WANTEDVERSION']._serialized_start=2625
-  _globals['_WANTEDVERSION']._serialized_end=2729
-  _globals['_ROUTERSERVICE']._serialized_start=2869
-  _globals['_ROUTERSERVICE']._serialized_end=3310
-  _globals['_PLACEMENTSERVICE']._serialized_start=3312
-  _globals['_PLACEMENTSERVICE']._serialized_end=3421
+  _globals['_WATCHROUTESREQUEST']._serialized_end=869
+  _globals['_WATCHROUTESRESPONSE']._serialized_start=872
+  _globals['_WATCHROUTESRESPONSE']._serialized_end=1007
+  _globals['_EXPLAINREQUEST']._serialized_start=1010
+  _globals['_EXPLAINREQUEST']._serialized_end=1165
+  _globals['_ATTRIBUTE']._serialized_start=1167
+  _globals['_ATTRIBUTE']._serialized_end=1207
+  _globals['_EXPLANATION']._serialized_start=1210
+  _globals['_EXPLANATION']._serialized_end=1634
+  _globals['_RULEOUTCOME']._serialized_start=1636
+  _globals['_RULEOUTCOME']._serialized_end=1751
+  _globals['_CONDITIONOUTCOME']._serialized_start=1753
+  _globals['_CONDITIONOUTCOME']._serialized_end=1820
+  _globals['_GETSTATUSREQUEST']._serialized_start=1822
+  _globals['_GETSTATUSREQUEST']._serialized_end=1840
+  _globals['_STATUS']._serialized_start=1842
+  _globals['_STATUS']._serialized_end=1962
+  _globals['_REPLICA']._serialized_start=1965
+  _globals['_REPLICA']._serialized_end=2177
+  _globals['_ENVOYNODE']._serialized_start=2179
+  _globals['_ENVOYNODE']._serialized_end=2259
+  _globals['_LOADEDVERSION']._serialized_start=2261
+  _globals['_LOADEDVERSION']._serialized_end=2371
+  _globals['_ANNOUNCEREQUEST']._serialized_start=2374
+  _globals['_ANNOUNCEREQUEST']._serialized_end=2557
+  _globals['_ANNOUNCERESPONSE']._serialized_start=2559
+  _globals['_ANNOUNCERESPONSE']._serialized_end=2645
+  _globals['_WANTEDVERSION']._serialized_start=2647
+  _globals['_WANTEDVERSION']._serialized_end=2751
+  _globals['_ROUTERSERVICE']._serialized_start=2891
+  _globals['_ROUTERSERVICE']._serialized_end=3332
+  _globals['_PLACEMENTSERVICE']._serialized_start=3334
+  _globals['_PLACEMENTSERVICE']._serialized_end=3443
 # @@protoc_insertion_point(module_scope)

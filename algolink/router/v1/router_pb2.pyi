@@ -98,8 +98,10 @@ class ListRoutesResponse(_message.Message):
     def __init__(self, routes: _Optional[_Iterable[_Union[Route, _Mapping]]] = ...) -> None: ...
 
 class WatchRoutesRequest(_message.Message):
-    __slots__ = ()
-    def __init__(self) -> None: ...
+    __slots__ = ("routing_only",)
+    ROUTING_ONLY_FIELD_NUMBER: _ClassVar[int]
+    routing_only: bool
+    def __init__(self, routing_only: _Optional[bool] = ...) -> None: ...
 
 class WatchRoutesResponse(_message.Message):
     __slots__ = ("route", "deleted", "synced")
