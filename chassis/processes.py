@@ -6,12 +6,14 @@ import json
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
 
 from algolink import files
+from chassis import apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,25 @@ class Process:
                 start_new_session=True,
             )
         return cls(child.pid, _start_ticks(child.pid) or 0, child)
+
+    @classmethod
+    def start_apart(cls, command: Sequence[str], *, folder: Path, output: Path) -> Self:
+        """`start` for a program that would end with the process that starts it.
+
+        It is nobody's child, so its exit code stays unknown.
+        """
+        with output.open("ab") as log:
+            told = subprocess.run(  # noqa: S603 - the command is ours
+                (sys.executable, "-I", "-S", apart.__file__, *command),
+                cwd=folder,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                start_new_session=True,
+                check=True,
+            ).stdout
+        pid = int(told)
+        return cls(pid, _start_ticks(pid) or 0)
 
     @classmethod
     def find(cls, known: ProcessFile) -> Self | None:

@@ -72,7 +72,7 @@ def bootstrap(params: BootstrapParams) -> dict[str, Any]:
         },
         "static_resources": {
             "listeners": [
-                listeners.data_listener(params.data, params.exposure_log_path),
+                listeners.data_listener(params.data, params.exposure_log_path, counted=True),
                 listeners.admin_listener(
                     params.admin, _PREFIXES | (_HTTP_PREFIXES if params.experiment_http else {})
                 ),

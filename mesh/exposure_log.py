@@ -76,9 +76,40 @@ headers, and Envoy writes the line of one before it makes the next.
 """
 
 
+_COUNTER_PREFIX, _COUNTER_NAME = "algolink", "exposures"
+COUNTER = f"{_COUNTER_PREFIX}.{_COUNTER_NAME}"
+COUNTER_TAG = "experiment"
+
+
 def access_log(path: str) -> dict[str, Any]:
     """Configuration of the access logger of requests, which appends to the file at `path`."""
     return _file(path, LINE, _PREDICTION)
+
+
+def counter() -> dict[str, Any]:
+    """Configuration of a logger that counts the lines of requests, by experiment.
+
+    It belongs after the file's: what it has counted is in the file, or in Envoy's
+    memory, or lost.
+    """
+    return {
+        "name": "envoy.access_loggers.stats",
+        "filter": _PREDICTION,
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.access_loggers.stats.v3.Config",
+            # Deprecated, but what takes its place is not read yet.
+            "stat_prefix": _COUNTER_PREFIX,
+            "counters": [
+                {
+                    "stat": {
+                        "name": _COUNTER_NAME,
+                        "tags": [{"name": COUNTER_TAG, "value_format": LINE["experiment"]}],
+                    },
+                    "value_fixed": 1,
+                }
+            ],
+        },
+    }
 
 
 def upstream_logs(path: str) -> list[dict[str, Any]]:

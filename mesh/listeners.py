@@ -21,7 +21,11 @@ ROUTES_BY_ADS: dict[str, Any] = {
 
 
 def data_listener(
-    address: table.Endpoint, exposure_log_path: str, routes: Mapping[str, Any] = ROUTES_BY_ADS
+    address: table.Endpoint,
+    exposure_log_path: str,
+    routes: Mapping[str, Any] = ROUTES_BY_ADS,
+    *,
+    counted: bool = False,
 ) -> dict[str, Any]:
     """Takes OIP requests, gRPC and REST, and routes them by model and unit.
 
@@ -29,6 +33,7 @@ def data_listener(
         address: where it listens.
         exposure_log_path: file that a line per prediction is appended to.
         routes: where scopes and routes come from, as fields of `ScopedRoutes`.
+        counted: whether the lines are counted among Envoy's statistics, too.
     """
     manager = {
         **_manager("data"),
@@ -71,7 +76,10 @@ def data_listener(
             _data_router(exposure_log_path),
         ],
         "local_reply_config": local_replies.local_reply_config(),
-        "access_log": [exposure_log.access_log(exposure_log_path)],
+        "access_log": [
+            exposure_log.access_log(exposure_log_path),
+            *([exposure_log.counter()] if counted else ()),
+        ],
     }
     return _listener("data", address, manager)
 

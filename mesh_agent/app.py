@@ -12,18 +12,17 @@ from pathlib import Path
 
 import grpc
 
-from algolink import files
 from algolink.errors import FailedPrecondition
-from algolink.experiment.v1 import facts_pb2, facts_pb2_grpc
-from algolink.spool.checkpoint import Checkpoint
-from algolink.spool.log_files import LogFiles
-from algolink.spool.shipper import Record, Shipper
+from algolink.experiment.v1 import facts_pb2, facts_pb2_grpc, losses_pb2, losses_pb2_grpc
+from algolink.spool.shipper import Record
 from chassis import auth, errors, server
 from chassis.channel import open_channel
 from chassis.runtime import Runtime
 from mesh_agent import bootstrap_file
-from mesh_agent.envoy_admin import EnvoyAdmin, envoy_admin
+from mesh_agent.losses import Ledger
+from mesh_agent.runs import Run, Runs
 from mesh_agent.settings import Settings
+from mesh_agent.shipping import Report, RunShipping, Shipping
 from mesh_agent.supervisor import Supervisor
 
 _log = logging.getLogger(__name__)
@@ -43,76 +42,94 @@ async def app(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
     bootstrap = bootstrap_file.render(settings)
     token = auth.read_token(settings.token_file)
     with _only_agent(folder):
+        runs = Runs(folder / "runs")
         async with (
             server.serve(runtime, settings, lambda _: None, service_names=(), require_token=False),
-            envoy_admin(folder) as admin,
             open_channel(settings.experiment_address, token) as experiment,
-            _shipping(settings, runtime, folder, admin, experiment) as log_files,
-            _envoy(settings, runtime, folder, admin, bootstrap, log_files),
+            _shipping(settings, runtime, runs, folder / "quarantine.log", experiment),
+            _envoy(settings, runtime, runs, bootstrap),
         ):
             yield
 
 
 @asynccontextmanager
 async def _envoy(
-    settings: Settings,
-    runtime: Runtime,
-    folder: Path,
-    admin: EnvoyAdmin,
-    bootstrap: bytes,
-    log_files: LogFiles,
+    settings: Settings, runtime: Runtime, runs: Runs, bootstrap: bytes
 ) -> AsyncIterator[None]:
-    path = folder / "bootstrap.yaml"
-    files.replace(path, bootstrap, mode=0o600)
     supervisor = Supervisor(
-        folder,
-        admin,
-        bootstrap=path,
+        runs,
+        bootstrap=bootstrap,
         listeners=(
             bootstrap_file.listener(settings.data_listen),
             bootstrap_file.listener(settings.admin_listen),
         ),
         concurrency=settings.concurrency,
-        before_start=log_files.close_torn_line,
+        drain_grace_s=settings.drain_grace_s,
+        ready_timeout_s=settings.ready_timeout_s,
     )
-    await supervisor.begin(drain_grace_s=settings.drain_grace_s)
+    await supervisor.begin()
     try:
-        await supervisor.wait_until_live(settings.ready_timeout_s)
         async with runtime.background(
             supervisor.watch(runtime.health.serving), name="envoy supervisor"
         ):
             yield
     finally:
-        await supervisor.stop(drain_grace_s=settings.drain_grace_s)
+        await supervisor.stop()
 
 
 @asynccontextmanager
 async def _shipping(
     settings: Settings,
     runtime: Runtime,
-    folder: Path,
-    admin: EnvoyAdmin,
+    runs: Runs,
+    quarantine: Path,
     experiment: grpc.aio.Channel,
-) -> AsyncIterator[LogFiles]:
-    log_files = LogFiles(folder / bootstrap_file.EXPOSURE_LOG_NAME)
-    shipper = Shipper(
-        log_files,
-        Checkpoint(folder / "checkpoint.json"),
-        folder / "quarantine.log",
-        record_over(experiment, settings.node_id),
-        reopen=admin.reopen_logs,
-        rotate_bytes=settings.rotate_bytes,
-    )
+) -> AsyncIterator[None]:
+    record = record_over(experiment, settings.node_id)
+
+    def make(run: Run) -> RunShipping:
+        return RunShipping(
+            run,
+            quarantine,
+            record,
+            rotate_bytes=settings.rotate_bytes,
+            backlog_bytes=settings.backlog_bytes,
+        )
+
+    shipping = Shipping(runs, make, report_over(experiment, settings.node_id))
     try:
-        async with runtime.background(shipper.run(), name="exposure shipper"):
-            yield log_files
+        async with runtime.background(shipping.run(), name="exposure shipping"):
+            yield
         try:
             async with asyncio.timeout(settings.drain_grace_s):
-                await shipper.drain()
+                await shipping.drain()
         except TimeoutError:
-            _log.warning("exposures left for the next start", extra={"bytes": shipper.lag_bytes()})
+            _log.warning("exposures left for the next start", extra={"bytes": shipping.lag_bytes()})
     finally:
-        shipper.close()
+        shipping.close()
+
+
+def report_over(experiment: grpc.aio.Channel, node_id: str) -> Report:
+    """Reports losses to the loss service behind a channel, in the name of an Envoy."""
+    stub = losses_pb2_grpc.LossServiceStub(experiment)
+
+    async def report(run: Run, ledger: Ledger) -> None:
+        request = losses_pb2.ReportLossesRequest(
+            node=node_id, run=run.about.id, revision=ledger.revision, cause=ledger.cause
+        )
+        request.time.FromMicroseconds(int(ledger.time_s * 1e6))
+        for name, lost in ledger.lost.items():
+            request.losses.add(
+                experiment=f"experiments/{name}",
+                exposures=lost.exposures,
+                at_least=lost.at_least,
+            )
+        try:
+            await stub.ReportLosses(request, timeout=_RECORD_TIMEOUT_S)
+        except grpc.aio.AioRpcError as error:
+            raise errors.from_rpc_error(error) from error
+
+    return report
 
 
 def record_over(experiment: grpc.aio.Channel, node_id: str) -> Record:

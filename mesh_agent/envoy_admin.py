@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import time
 from pathlib import Path
 
 import aiohttp
+
+from mesh_agent import statistics
+from mesh_agent.statistics import Statistics
 
 SOCKET_NAME = "admin.sock"
 _TIMEOUT = aiohttp.ClientTimeout(total=5)
 
 
 class EnvoyAdmin:
-    """Asks one Envoy for things; a dead one answers nothing and raises nothing."""
+    """Asks the Envoy that runs in a folder; a dead one answers nothing and raises nothing."""
 
-    def __init__(self, session: aiohttp.ClientSession) -> None:
-        self._session = session
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
 
     async def is_live(self) -> bool:
         """Whether Envoy takes requests."""
@@ -29,6 +31,16 @@ class EnvoyAdmin:
         answer = await self._call("GET", "/stats?filter=^http.data.downstream_rq_active$")
         return int((answer or "").rpartition(": ")[2] or 0)
 
+    async def statistics(self, before: Statistics | None) -> Statistics | None:
+        """What Envoy counts; None if it does not say."""
+        asked_s = time.time()
+        query = {"filter": statistics.FILTER, "format": "json"}
+        answer = await self._call("GET", "/stats", query)
+        try:
+            return Statistics.parse(answer, before=before, time_s=asked_s) if answer else None
+        except (ValueError, KeyError):
+            return None
+
     async def drain(self) -> None:
         """Stops taking connections and asks clients to open new ones elsewhere."""
         await self._call("POST", "/drain_listeners?graceful&skip_exit")
@@ -37,29 +49,30 @@ class EnvoyAdmin:
         """Makes Envoy open its log files anew."""
         await self._call("POST", "/reopen_logs")
 
-    async def _call(self, method: str, path: str) -> str | None:
+    async def _call(
+        self, method: str, path: str, query: dict[str, str] | None = None
+    ) -> str | None:
         """Body of a successful answer; None for any other."""
         try:
-            async with self._session.request(method, f"http://envoy{path}") as answer:
+            descriptor = os.open(self._folder, os.O_RDONLY)
+        except FileNotFoundError:
+            return None
+        # Paths of sockets are limited to 107 bytes, those of folders are not.
+        socket = (
+            f"/proc/self/fd/{descriptor}/{SOCKET_NAME}"
+            if sys.platform == "linux"
+            else str(self._folder / SOCKET_NAME)
+        )
+        try:
+            async with (
+                aiohttp.ClientSession(
+                    connector=aiohttp.UnixConnector(socket, force_close=True), timeout=_TIMEOUT
+                ) as session,
+                session.request(method, f"http://envoy{path}", params=query) as answer,
+            ):
                 body = await answer.text()
                 return body if answer.ok else None
         except (TimeoutError, aiohttp.ClientError, OSError):
             return None
-
-
-@asynccontextmanager
-async def envoy_admin(folder: Path) -> AsyncIterator[EnvoyAdmin]:
-    """The admin interface of the Envoy that runs in `folder`."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    # Paths of sockets are limited to 107 bytes, those of folders are not.
-    path = (
-        f"/proc/self/fd/{descriptor}/{SOCKET_NAME}"
-        if sys.platform == "linux"
-        else str(folder / SOCKET_NAME)
-    )
-    try:
-        connector = aiohttp.UnixConnector(path, force_close=True)
-        async with aiohttp.ClientSession(connector=connector, timeout=_TIMEOUT) as session:
-            yield EnvoyAdmin(session)
-    finally:
-        os.close(descriptor)
+        finally:
+            os.close(descriptor)

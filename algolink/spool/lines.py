@@ -37,6 +37,23 @@ def exposure(line: bytes) -> facts_pb2.Exposure:
     return exposure_of(fields)
 
 
+def whole_tail(line: bytes) -> bytes:
+    """The line that stands behind a torn one, as after a disk was full; empty if none does.
+
+    Lines are objects without others in them, and quotes in their values are
+    escaped, so an object begins only where a line does.
+    """
+    begin = line.rfind(b'{"')
+    return line[begin:] if begin > 0 else b""
+
+
+def experiment_of(found: facts_pb2.Exposure) -> str:
+    """Id of the experiment that a line is an exposure to; empty if it is none."""
+    if found.kind != facts_pb2.EXPOSURE_KIND_REQUEST:
+        return ""
+    return found.experiment.removeprefix("experiments/")
+
+
 def exposure_of(fields: dict[str, Any]) -> facts_pb2.Exposure:
     """What the fields of a line tell of.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,8 +45,15 @@ class _LogFile:
 class LogFiles:
     """All files of one exposure log."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, ended: Callable[[], bool] = lambda: False) -> None:
+        """Reads what is written to `path`.
+
+        Args:
+            ended: whether nobody writes to it any more, so that an incomplete
+                last line stays what it is.
+        """
         self.path = path
+        self._ended = ended
 
     def next_batch(self, after: Position | None, *, limit: int) -> Batch | None:
         """At most `limit` lines that follow `after`, all of one file.
@@ -75,6 +82,19 @@ class LogFiles:
             if file.inode == position.inode:
                 break
             file.path.unlink()
+
+    def drop_oldest(self, after: Position | None) -> Position | None:
+        """Deletes the oldest file that is not wholly before `after`, read or not.
+
+        Returns:
+            Where the next file begins; None if there is no other file, and
+            nothing was deleted.
+        """
+        files_left = [file for file, _ in self._beyond(after)]
+        if len(files_left) < 2:
+            return None
+        files_left[0].path.unlink()
+        return Position(files_left[1].inode, 0)
 
     def rotate(self, *, over_bytes: int) -> bool:
         """Renames the present file if it is larger than this.
@@ -131,9 +151,10 @@ class LogFiles:
         if self.path.exists():
             paths.append(self.path)
         found = []
+        ended = self._ended()
         for path in paths:
             status = path.stat()
-            is_finished = path != paths[-1]
+            is_finished = ended or path != paths[-1]
             found.append(_LogFile(path, status.st_ino, status.st_size, is_finished))
         return found
 

@@ -10,9 +10,11 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -52,7 +54,13 @@ class Pace:
 
 
 class Shipper:
-    """Brings every line of a log to the experiment service."""
+    """Brings every line of a log to the experiment service.
+
+    Attributes:
+        oldest: when the request began that has waited longest to be acknowledged;
+            UTC, None if nothing waits.
+        given_up: files that were deleted unread, as the backlog was too large.
+    """
 
     def __init__(
         self,
@@ -63,6 +71,7 @@ class Shipper:
         *,
         reopen: Callable[[], Awaitable[None]],
         rotate_bytes: int,
+        backlog_bytes: int | None = None,
         pace: Pace | None = None,
     ) -> None:
         """Begins where `checkpoint` says.
@@ -71,6 +80,8 @@ class Shipper:
             quarantine: file that undeliverable lines are appended to.
             reopen: makes Envoy open its log anew.
             rotate_bytes: size at which the log is rotated.
+            backlog_bytes: most bytes to keep of what is not acknowledged; over
+                that the oldest file is given up. None keeps all.
         """
         self._log_files = log
         self._checkpoint = checkpoint
@@ -78,22 +89,21 @@ class Shipper:
         self._record = record
         self._reopen = reopen
         self._rotate_bytes = rotate_bytes
+        self._backlog_bytes = backlog_bytes
         self._pace = pace or Pace()
         # One thread: work on disk that a cancelled call left behind ends before the next.
         self._disk = ThreadPoolExecutor(max_workers=1, thread_name_prefix="exposure-log")
-        self._position = checkpoint.load()
+        progress = checkpoint.load()
+        self._position = progress.position
+        self._delivered = Counter(progress.delivered)
+        self.oldest: datetime | None = None
+        self.given_up = 0
         meter = metrics.get_meter(__name__)
         self._shipped = meter.create_counter(
             "algolink.mesh.exposures.shipped", description="Lines that were acknowledged."
         )
         self._quarantined = meter.create_counter(
             "algolink.mesh.exposures.quarantined", description="Lines that were set aside."
-        )
-        meter.create_observable_gauge(
-            "algolink.mesh.exposures.lag",
-            [lambda _: [metrics.Observation(self.lag_bytes())]],
-            unit="By",
-            description="Bytes of the log that were not acknowledged yet.",
         )
 
     @property
@@ -106,11 +116,16 @@ class Shipper:
         return self._log_files.lag_bytes(self._position)
 
     async def run(self) -> None:
-        """Ships until cancelled."""
-        while True:
-            if not await self.ship_once():
-                await self._rotate()
-                await asyncio.sleep(self._pace.poll_s)
+        """Ships until cancelled, and rotates the log, whether or not it can be shipped."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._keep_within_bounds())
+            while True:
+                if not await self.ship_once():
+                    await asyncio.sleep(self._pace.poll_s)
+
+    async def survey(self) -> Counter[str]:
+        """Requests of each experiment that the log ever held, delivered or not yet."""
+        return await self._on_disk(self._survey)
 
     async def drain(self) -> None:
         """Ships all that is there; returns when nothing is left."""
@@ -123,23 +138,40 @@ class Shipper:
 
     async def ship_once(self) -> bool:
         """Ships one batch; tells whether there was one."""
+        given_up = self.given_up
         batch = await self._on_disk(self._log_files.next_batch, self._position, limit=BATCH_LINES)
         if batch is None:
             return False
-        good: list[tuple[bytes, facts_pb2.Exposure]] = []
-        bad: list[tuple[bytes, str]] = []
-        for line in batch.lines:
-            try:
-                good.append((line, lines.exposure(line)))
-            except lines.MalformedLine as error:
-                bad.append((line, str(error)))
-        bad += await self._deliver(good)
-        if bad:
-            await self._on_disk(self._set_aside, bad)
-        await self._on_disk(self._checkpoint.save, batch.end)
-        self._position = batch.end
-        await self._on_disk(self._log_files.delete_before, batch.end)
+        good, bad = _sorted(batch.lines)
+        self.oldest = good[0][1].time.ToDatetime(UTC) if good else None
+        refused = await self._deliver(good)
+        if bad or refused:
+            await self._on_disk(self._set_aside, [*bad, *refused])
+        delivered = _count(good)
+        delivered.subtract(_count(_sorted([line for line, _ in refused])[0]))
+        await self._on_disk(self._move_to, batch.end, delivered, given_up)
+        self.oldest = None
         return True
+
+    def _move_to(self, end: Position, delivered: Counter[str], given_up: int) -> None:
+        self._delivered.update(delivered)
+        if self.given_up != given_up and self._position is not None:
+            # The batch's file is gone meanwhile, and the position beyond it.
+            end = self._position
+        self._position = end
+        try:
+            self._checkpoint.save(end, {key: n for key, n in self._delivered.items() if n})
+        except OSError as error:
+            # A full disk: what is sent again counts once, and deleting makes room.
+            _log.error("checkpoint not written", extra={"error": str(error)})
+        self._log_files.delete_before(end)
+
+    def _survey(self) -> Counter[str]:
+        found, position = Counter(self._delivered), self._position
+        while (batch := self._log_files.next_batch(position, limit=BATCH_LINES)) is not None:
+            found.update(_count(_sorted(batch.lines)[0]))
+            position = batch.end
+        return found
 
     async def _deliver(
         self, batch: Sequence[tuple[bytes, facts_pb2.Exposure]]
@@ -178,9 +210,50 @@ class Shipper:
         for line, why in bad:
             _log.error("line quarantined", extra={"why": why, "length": len(line)})
             entry = {"why": why, "line": line.decode(errors="backslashreplace")}
-            files.append(self._quarantine, json.dumps(entry).encode() + b"\n")
+            try:
+                files.append(self._quarantine, json.dumps(entry).encode() + b"\n")
+            except OSError as error:
+                _log.error("quarantine not written", extra={"error": str(error)})
         self._quarantined.add(len(bad))
 
-    async def _rotate(self) -> None:
-        if await self._on_disk(self._log_files.rotate, over_bytes=self._rotate_bytes):
-            await self._reopen()
+    async def _keep_within_bounds(self) -> None:
+        while True:
+            if await self._on_disk(self._log_files.rotate, over_bytes=self._rotate_bytes):
+                await self._reopen()
+            if self._backlog_bytes is not None:
+                await self._on_disk(self._give_up, self._backlog_bytes)
+            await asyncio.sleep(self._pace.poll_s)
+
+    def _give_up(self, limit_bytes: int) -> None:
+        while self.lag_bytes() > limit_bytes:
+            position = self._log_files.drop_oldest(self._position)
+            if position is None:
+                return
+            self._position = position
+            self.given_up += 1
+            _log.error("exposures given up: the backlog is too large", extra={"limit": limit_bytes})
+
+
+def _sorted(
+    raw: Sequence[bytes],
+) -> tuple[list[tuple[bytes, facts_pb2.Exposure]], list[tuple[bytes, str]]]:
+    """Lines with what they say, and those that say nothing with the reason."""
+    good: list[tuple[bytes, facts_pb2.Exposure]] = []
+    bad: list[tuple[bytes, str]] = []
+    for line in raw:
+        try:
+            good.append((line, lines.exposure(line)))
+        except lines.MalformedLine as error:
+            tail = lines.whole_tail(line)
+            try:
+                good.append((tail, lines.exposure(tail)))
+            except lines.MalformedLine:
+                tail = b""
+            bad.append((line.removesuffix(tail), str(error)))
+    return good, bad
+
+
+def _count(good: Sequence[tuple[bytes, facts_pb2.Exposure]]) -> Counter[str]:
+    found = Counter(lines.experiment_of(exposure) for _, exposure in good)
+    found.pop("", None)
+    return found

@@ -169,4 +169,4 @@ def _runs_envoy(entry: Path, data_dir: Path) -> bool:
         folder = os.readlink(entry / "cwd")
     except OSError:
         return False  # it has just ended, or is somebody else's
-    return Path(program).name.startswith("envoy") and folder == str(data_dir / "mesh")
+    return Path(program).name.startswith("envoy") and Path(folder).is_relative_to(data_dir / "mesh")

@@ -52,7 +52,16 @@ class Station:
 
     @property
     def envoy_pid(self) -> int:
-        return int(json.loads((self.agent_dir / "envoy.pid").read_bytes())["pid"])
+        return int(json.loads((self.run_dir / "envoy.pid").read_bytes())["pid"])
+
+    @property
+    def run_dir(self) -> Path:
+        """Folder of the newest run of Envoy."""
+        return max(self.agent_dir.glob("runs/*/envoy.pid")).parent
+
+    def log_bytes(self) -> int:
+        """Size of all files of the newest run's exposure log."""
+        return sum(path.stat().st_size for path in self.run_dir.glob("exposure.log*"))
 
     async def start(self, **environment: str) -> Process:
         """Starts an agent and waits until it says that it serves."""
@@ -90,9 +99,14 @@ class Station:
             while await self._is_serving() != wanted:  # noqa: ASYNC110 - another process
                 await asyncio.sleep(0.02)
 
-    async def predict(self, *units: str) -> list[str]:
-        """One prediction per unit; returns their request ids."""
-        async with grpc.aio.insecure_channel(str(self.data)) as channel:
+    async def predict(self, *units: str, patient: bool = True) -> list[str]:
+        """One prediction per unit; returns their request ids.
+
+        Args:
+            patient: whether to wait for a connection, and try again.
+        """
+        options = [("grpc.use_local_subchannel_pool", 1), ("grpc.enable_retries", int(patient))]
+        async with grpc.aio.insecure_channel(str(self.data), options=options) as channel:
             stub = service_pb2_grpc.GRPCInferenceServiceStub(channel)
             request_ids = []
             for unit in units:
@@ -100,7 +114,7 @@ class Station:
                     service_pb2.ModelInferRequest(model_name=MODEL),
                     metadata=[("x-algolink-unit", unit)],
                     timeout=10,
-                    wait_for_ready=True,
+                    wait_for_ready=patient,
                 )
                 await call
                 headers = {str(k): str(v) for k, v in await call.initial_metadata()}
@@ -146,5 +160,6 @@ async def station(folder: Path) -> AsyncIterator[Station]:
                 with contextlib.suppress(ProcessLookupError):
                     agent.kill()
                 await agent.wait()
-            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-                os.kill(built.envoy_pid, signal.SIGKILL)
+            for file in built.agent_dir.glob("runs/*/envoy.pid"):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(json.loads(file.read_bytes())["pid"], signal.SIGKILL)

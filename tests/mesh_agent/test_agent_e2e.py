@@ -60,11 +60,11 @@ async def test_secrets_are_the_owners_alone(station: Station, tmp_path: Path) ->
     token.write_text("very-secret\n")
     await station.start(TOKEN_FILE=str(token))
 
-    bootstrap = station.agent_dir / "bootstrap.yaml"
+    bootstrap = station.run_dir / "bootstrap.yaml"
 
     assert "Bearer very-secret" in bootstrap.read_text()
     assert stat.S_IMODE(bootstrap.stat().st_mode) == 0o600
-    assert stat.S_IMODE((station.agent_dir / "admin.sock").stat().st_mode) == 0o600
+    assert stat.S_IMODE((station.run_dir / "admin.sock").stat().st_mode) == 0o600
     assert stat.S_IMODE(station.agent_dir.stat().st_mode) == 0o700
     assert set(station.control_plane.tokens) == {"Bearer very-secret"}
 
@@ -84,17 +84,32 @@ async def test_envoy_outlives_a_killed_agent_and_is_adopted(station: Station) ->
     assert set(station.facts.kept) == {*alone, *together}
 
 
-async def test_an_envoy_with_another_bootstrap_is_replaced(station: Station) -> None:
+async def test_an_envoy_with_another_bootstrap_takes_over_without_a_gap(station: Station) -> None:
     agent = await station.start()
-    envoy = station.envoy_pid
+    first = station.envoy_pid
     agent.kill()
     await agent.wait()
+    taken_over = asyncio.Event()
 
-    await station.start(NODE_ID="envoy-2")
-    await station.predict("user-1")
+    async def ask(client: int) -> list[str]:
+        asked: list[str] = []
+        while not taken_over.is_set():
+            # A channel each: the sockets that connections are taken from change hands.
+            asked += await station.predict(f"user-{client}-{len(asked)}", patient=False)
+        return asked
 
-    assert station.envoy_pid != envoy
-    assert not _is_running(envoy)
+    async with asyncio.TaskGroup() as clients:
+        asking = [clients.create_task(ask(client)) for client in range(4)]
+        await station.start(NODE_ID="envoy-2")
+        await builders.until(lambda: not _is_running(first))
+        taken_over.set()
+
+    request_ids = [request_id for task in asking for request_id in task.result()]
+    assert station.envoy_pid != first
+    await builders.until(lambda: set(station.facts.kept) == set(request_ids))
+    assert not station.facts.conflicts
+    await builders.until(lambda: len(list((station.agent_dir / "runs").iterdir())) == 1)
+    assert not station.facts.reports
 
 
 async def test_an_envoy_that_dies_is_started_again(station: Station) -> None:
@@ -119,7 +134,7 @@ async def test_a_stopping_agent_ends_envoy_and_ships_the_last_lines(station: Sta
     assert await agent.wait() == 0
     assert set(station.facts.kept) == set(request_ids)
     assert not _is_running(envoy)
-    assert not (station.agent_dir / "envoy.pid").exists()
+    assert not list((station.agent_dir / "runs").iterdir())
 
 
 async def test_a_prediction_under_way_ends_before_envoy_does(station: Station) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from algolink.spool.checkpoint import Checkpoint, Position
+from algolink.spool.checkpoint import Checkpoint, Position, Progress
 from algolink.spool.log_files import LogFiles
 
 
@@ -144,16 +144,18 @@ def test_a_whole_file_is_left_as_it_is(log: LogFiles) -> None:
 
 def test_a_checkpoint_is_what_was_saved_last(tmp_path: Path) -> None:
     checkpoint = Checkpoint(tmp_path / "checkpoint.json")
-    assert checkpoint.load() is None
+    assert checkpoint.load() == Progress()
 
     checkpoint.save(Position(7, 8))
-    checkpoint.save(Position(7, 9))
+    checkpoint.save(Position(7, 9), {"digits-1": 3})
 
-    assert Checkpoint(tmp_path / "checkpoint.json").load() == Position(7, 9)
+    assert Checkpoint(tmp_path / "checkpoint.json").load() == Progress(
+        Position(7, 9), {"digits-1": 3}
+    )
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"inode": 1}', '{"inode": 1, "offset": null}'])
 def test_an_unreadable_checkpoint_counts_as_none(tmp_path: Path, content: str) -> None:
     (tmp_path / "checkpoint.json").write_text(content)
 
-    assert Checkpoint(tmp_path / "checkpoint.json").load() is None
+    assert Checkpoint(tmp_path / "checkpoint.json").load() == Progress()

@@ -42,12 +42,17 @@ class Yard:
     def has_batches(self, count: int) -> bool:
         return len(self.facts.batches) >= count
 
+    def has_rotated(self, shipper: Shipper, count: int) -> bool:
+        return len(list(self.folder.glob("exposure.log*"))) + shipper.given_up >= count
+
     def write(self, lines: Sequence[bytes]) -> None:
         with self.log.path.open("ab") as file:
             file.writelines(line + b"\n" for line in lines)
 
     @contextlib.asynccontextmanager
-    async def shipper(self, *, rotate_bytes: int = 1 << 30) -> AsyncIterator[Shipper]:
+    async def shipper(
+        self, *, rotate_bytes: int = 1 << 30, backlog_bytes: int | None = None
+    ) -> AsyncIterator[Shipper]:
         async def reopen() -> None:
             self.log.path.touch()
 
@@ -59,6 +64,7 @@ class Yard:
                 record_over(channel, "envoy-1"),
                 reopen=reopen,
                 rotate_bytes=rotate_bytes,
+                backlog_bytes=backlog_bytes,
                 pace=Pace(poll_s=0.005, backoff_s=0.005, backoff_max_s=0.02),
             )
             yield shipper
@@ -144,7 +150,7 @@ async def test_a_file_is_deleted_only_when_it_is_shipped(yard: Yard) -> None:
     async with yard.shipper(rotate_bytes=100) as shipper:
         shipping = asyncio.create_task(shipper.run())
         await builders.until(lambda: yard.facts.failures > 3)
-        assert len(list(yard.folder.glob("exposure.log*"))) == 1
+        assert len(list(yard.folder.glob("exposure.log.*"))) == 1
         yard.facts.failure_rate = 0.0
         await builders.until(lambda: len(yard.facts.kept) == 10)
         yard.write([a_line()])
@@ -189,3 +195,49 @@ async def test_random_failures_and_rotations_lose_and_double_nothing(yard: Yard)
     assert set(yard.facts.kept) == {json.loads(line)["request_id"] for line in written}
     assert not yard.facts.conflicts
     assert yard.facts.failures > 0
+
+
+async def test_what_stands_behind_a_torn_line_is_shipped(yard: Yard) -> None:
+    torn, whole = a_line()[:100], a_line()
+    yard.write([a_line(), torn + whole])
+
+    async with yard.shipper() as shipper:
+        await shipper.drain()
+        counted = await shipper.survey()
+
+    assert json.loads(whole)["request_id"] in yard.facts.kept
+    assert yard.quarantined == [torn.decode()]
+    assert counted == {"digits-1": 2}
+
+
+async def test_a_survey_counts_what_is_delivered_and_what_is_not_yet(yard: Yard) -> None:
+    yard.write([a_line() for _ in range(3)])
+    async with yard.shipper() as shipper:
+        await shipper.drain()
+    yard.write([a_line(), a_line(kind="shadow"), a_line(experiment=None), b"garbage"])
+
+    async with yard.shipper() as shipper:
+        assert await shipper.survey() == {"digits-1": 4}
+        assert await shipper.survey() == {"digits-1": 4}
+
+
+async def test_the_log_is_rotated_and_bounded_while_the_service_is_away(yard: Yard) -> None:
+    yard.facts.failure_rate = 1.0
+    async with yard.shipper(rotate_bytes=5_000, backlog_bytes=20_000) as shipper:
+        shipping = asyncio.create_task(shipper.run())
+        for _ in range(20):
+            seen = len(list(yard.folder.glob("exposure.log*"))) + shipper.given_up
+            yard.write([a_line() for _ in range(20)])
+            await builders.until(partial(yard.has_rotated, shipper, seen + 1))
+        await builders.until(lambda: shipper.lag_bytes() <= 20_000)
+        assert shipper.given_up > 0
+        assert shipper.oldest is not None
+
+        yard.facts.failure_rate = 0.0
+        await builders.until(lambda: shipper.lag_bytes() == 0)
+        survey = await shipper.survey()
+        shipping.cancel()
+
+    assert 0 < len(yard.facts.kept) < 400
+    assert survey["digits-1"] == len(yard.facts.kept)
+    assert not yard.facts.conflicts
