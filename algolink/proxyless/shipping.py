@@ -10,7 +10,7 @@ import threading
 import time
 import uuid
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -29,6 +29,7 @@ _log = logging.getLogger(__name__)
 
 SYNC_S = 0.25
 _TIMEOUT_S = 10.0
+_DISK_PAUSE_S = 1.0
 _ROTATE_BYTES = 4 * 1024 * 1024
 
 
@@ -64,19 +65,19 @@ class Shipping:
     async def _ship(self) -> None:
         async with asyncio.TaskGroup() as tasks:
             running = [
-                tasks.create_task(self._own()),
-                tasks.create_task(self._left_behind()),
-                tasks.create_task(self._tend()),
+                tasks.create_task(_over_disk_errors(work))
+                for work in (self._own, self._left_behind, self._tend)
             ]
             await asyncio.to_thread(self._closing.wait)
             for task in running:
                 task.cancel()
         shipper = self._shipper(self._folder, self._spool)
         try:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._remaining_s()):
-                    await shipper.drain()
-                    await self._report_losses()
+            async with asyncio.timeout(self._remaining_s()):
+                await shipper.drain()
+                await self._report_losses()
+        except (TimeoutError, OSError) as error:
+            _log.warning("exposures left for the next process", extra={"error": str(error)})
         finally:
             shipper.close()
 
@@ -150,6 +151,18 @@ class Shipping:
         await asyncio.get_running_loop().run_in_executor(
             None, partial(self._transport.unary, call, self._remaining_s())
         )
+
+
+async def _over_disk_errors(work: Callable[[], Awaitable[None]]) -> None:
+    """Begins again after the disk failed: what is not acknowledged is still there."""
+    while True:
+        try:
+            await work()
+        except OSError as error:
+            _log.error("spool: the disk failed", extra={"error": str(error)})
+            await asyncio.sleep(_DISK_PAUSE_S)
+        else:
+            return
 
 
 async def _nothing() -> None:

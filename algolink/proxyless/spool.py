@@ -143,10 +143,12 @@ class Spool:
             self._file = self._open()
 
     def close(self) -> None:
-        """Forces all to the disk; appends no more."""
+        """Forces all to the disk; what is appended afterwards is dropped."""
         with self._lock:
-            os.fsync(self._file)
-            os.close(self._file)
+            # The descriptor's number will be another file's.
+            closing, self._file = self._file, -1
+            os.fsync(closing)
+            os.close(closing)
 
     def _write(self, line: bytes) -> bool:
         try:

@@ -114,6 +114,35 @@ def test_a_spool_takes_no_more_than_fits_and_counts_what_it_drops(tmp_path: Path
     assert spool.dropped == {"digits-1": 2}
 
 
+def test_what_is_appended_after_the_end_goes_nowhere(tmp_path: Path) -> None:
+    folder = Folder.claim(tmp_path)
+    spool = Spool(folder, max_bytes=1 << 20)
+    spool.close()
+    with (tmp_path / "another file").open("wb"):
+        assert not spool.append(a_line(), experiment="digits-1")
+
+    assert spool.dropped == {"digits-1": 1}
+    assert not (tmp_path / "another file").stat().st_size
+
+
+async def test_shipping_goes_on_after_the_disk_failed(tmp_path: Path) -> None:
+    facts = Facts()
+    folder = tmp_path / "0000"
+    async with (
+        experiment_service(facts, Losses()) as endpoint,
+        shipping(endpoint, tmp_path) as spool,
+    ):
+        checkpoint = folder / "checkpoint.json.new"
+        checkpoint.mkdir()
+        spool.append(a_line(), experiment="digits-1")
+        await until(lambda: bool(facts.batches))
+        checkpoint.rmdir()
+        spool.append(a_line(), experiment="digits-1")
+        await until(lambda: len(facts.kept) == 2)
+
+    assert not facts.conflicts
+
+
 def test_a_line_that_was_cut_off_by_a_kill_does_not_spoil_the_next(tmp_path: Path) -> None:
     folder = Folder.claim(tmp_path)
     (folder.path / "exposure.log").write_bytes(a_line() + a_line()[:20])
