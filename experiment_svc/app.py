@@ -15,6 +15,7 @@ from algolink.experiment.v1 import (
     facts_pb2_grpc,
     losses_pb2_grpc,
     metrics_pb2_grpc,
+    plans_pb2_grpc,
     policies_pb2_grpc,
 )
 from chassis import auth
@@ -33,6 +34,7 @@ from experiment_svc.servicer_assignment import AssignmentServicer
 from experiment_svc.servicer_facts import FactServicer
 from experiment_svc.servicer_losses import LossServicer
 from experiment_svc.servicer_metrics import MetricServicer
+from experiment_svc.servicer_plans import PlanServicer
 from experiment_svc.servicer_policies import DecisionServicer, PolicyServicer
 from experiment_svc.settings import Settings
 from experiment_svc.store_sql import SqlStore
@@ -45,6 +47,7 @@ SERVICE_NAMES = (
     "algolink.experiment.v1.LossService",
     "algolink.experiment.v1.PolicyService",
     "algolink.experiment.v1.DecisionService",
+    "algolink.experiment.v1.PlanService",
 )
 
 
@@ -82,6 +85,7 @@ async def app(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
         loss_servicer = LossServicer(store, now=runtime.now)
         policy_servicer = PolicyServicer(store, now=runtime.now)
         decision_servicer = DecisionServicer(store)
+        plan_servicer = PlanServicer(store, now=runtime.now)
         plans = Plans(store)
         assignment_servicer = AssignmentServicer(plans, runtime.draining)
 
@@ -91,6 +95,7 @@ async def app(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
             metrics_pb2_grpc.add_MetricServiceServicer_to_server(metric_servicer, server)
             policies_pb2_grpc.add_PolicyServiceServicer_to_server(policy_servicer, server)
             policies_pb2_grpc.add_DecisionServiceServicer_to_server(decision_servicer, server)
+            plans_pb2_grpc.add_PlanServiceServicer_to_server(plan_servicer, server)
             assignment_pb2_grpc.add_AssignmentServiceServicer_to_server(assignment_servicer, server)
             losses_pb2_grpc.add_LossServiceServicer_to_server(loss_servicer, server)
 

@@ -267,8 +267,7 @@ class AsyncClient:
         policy: str = "",
     ) -> experiment_pb2.Experiment:
         """Makes a draft; nothing is routed by it yet."""
-        call = experiments.create(
-            name,
+        asked = experiments.wanted(
             model=model,
             arms=arms,
             metric=metric,
@@ -280,6 +279,7 @@ class AsyncClient:
             allow_incompatible=allow_incompatible,
             policy=policy,
         )
+        call = experiments.create(name, asked)
         return await self._transport.unary(call, self._timeout_s)
 
     async def experiments(self, *, model: str | None = None) -> list[experiment_pb2.Experiment]:

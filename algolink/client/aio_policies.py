@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from algolink.client import policies
+from collections.abc import Sequence
+
+from algolink.client import experiments, policies
 from algolink.client.aio_transport import AioTransport
+from algolink.client.experiments import Analysis, Arm, Metric
+from algolink.client.metrics import Use
 from algolink.client.policies import Policy
-from algolink.experiment.v1 import policies_pb2
+from algolink.experiment.v1 import plans_pb2, policies_pb2
 
 
 class AsyncPolicies:
-    """What is done without being asked; `AsyncClient.policies`."""
+    """What is done without being asked, and what it will need; `AsyncClient.policies`."""
 
     def __init__(self, transport: AioTransport, timeout_s: float) -> None:
         self._transport = transport
@@ -50,6 +54,50 @@ class AsyncPolicies:
         """
         call = policies.approve(experiment, what)
         return (await self._transport.unary(call, self._timeout_s)).approved
+
+    async def plan(
+        self,
+        *,
+        model: str,
+        arms: Sequence[Arm],
+        metric: Metric | None = None,
+        metrics: Sequence[Use] = (),
+        unit: str = "header",
+        analysis: Analysis | None = None,
+        power: float = 0.8,
+        deviation: float = 0.0,
+        units_per_day: float = 0.0,
+    ) -> plans_pb2.Plan:
+        """What an experiment will need, before it is made.
+
+        Args:
+            model: whose traffic would be split; the others as in `create_experiment`.
+            arms: the first is the control.
+            metric: what would decide, defined here; it has no minimum effect to plan for.
+            metrics: what would be measured.
+            unit: `header` or `request`.
+            analysis: what the statistics rest on.
+            power: probability of finding the primary metric's minimum effect.
+            deviation: of a unit's value; 0 takes it from the model's newest experiment.
+            units_per_day: new ones; 0 takes it from there, too.
+
+        Raises:
+            InvalidArgument: PLAN_IMPOSSIBLE, with what is missing.
+        """
+        asked = experiments.wanted(
+            model=model,
+            arms=arms,
+            metric=metric,
+            metrics=metrics,
+            unit=unit,
+            analysis=analysis,
+            rule=None,
+            description="",
+            allow_incompatible=False,
+            policy="",
+        )
+        call = policies.plan(asked, power=power, deviation=deviation, units_per_day=units_per_day)
+        return await self._transport.unary(call, self._timeout_s)
 
     async def list(self, name: str | None = None) -> list[policies_pb2.PolicyVersion]:
         """The newest version of every policy, or all versions of one, newest first."""

@@ -96,8 +96,7 @@ def experiment_name(experiment: str) -> str:
     return str(ExperimentName(names.check_experiment_id(experiment)))
 
 
-def create(
-    experiment: str,
+def wanted(
     *,
     model: str,
     arms: Sequence[Arm],
@@ -109,9 +108,9 @@ def create(
     description: str,
     allow_incompatible: bool,
     policy: str,
-) -> Call[pb.Experiment]:
-    name = ExperimentName.parse(experiment_name(experiment))
-    wanted = pb.Experiment(
+) -> pb.Experiment:
+    """An experiment as a caller asks for it."""
+    asked = pb.Experiment(
         model=str(model_name(model)),
         arms=[pb.Arm(id=arm.id, version=arm.version, weight_bp=arm.weight_bp) for arm in arms],
         unit=_choice(UNITS, unit, "unit", "UNIT_INVALID"),
@@ -121,7 +120,7 @@ def create(
         policy=_policy(policy),
     )
     if metric is not None:
-        wanted.primary_metric.CopyFrom(
+        asked.primary_metric.CopyFrom(
             pb.Metric(
                 name=metric.name,
                 aggregation=_choice(
@@ -132,7 +131,7 @@ def create(
             )
         )
     if analysis is not None:
-        wanted.analysis.CopyFrom(
+        asked.analysis.CopyFrom(
             pb.Analysis(
                 alpha=analysis.alpha,
                 optimal_units=analysis.optimal_units,
@@ -140,16 +139,21 @@ def create(
             )
         )
     if rule is not None:
-        wanted.rule.CopyFrom(
+        asked.rule.CopyFrom(
             pb.Rule(
                 auto_conclude=rule.auto_conclude,
                 min_units_per_arm=rule.min_units_per_arm,
                 min_phases=rule.min_phases,
             )
         )
+    return asked
+
+
+def create(experiment: str, asked: pb.Experiment) -> Call[pb.Experiment]:
+    name = ExperimentName.parse(experiment_name(experiment))
     return Call(
         path=f"{_SERVICE}/CreateExperiment",
-        request=pb.CreateExperimentRequest(experiment_id=name.experiment, experiment=wanted),
+        request=pb.CreateExperimentRequest(experiment_id=name.experiment, experiment=asked),
         reply=pb.Experiment,
         idempotent=False,
     )

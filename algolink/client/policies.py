@@ -1,4 +1,4 @@
-"""Policies and what they decide, and the calls of their services."""
+"""Policies, what they decide and what is planned, and the calls of their services."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TypeVar
 from algolink.client.calls import Call
 from algolink.client.experiments import experiment_name
 from algolink.errors import InvalidArgument
+from algolink.experiment.v1 import experiment_pb2, plans_pb2
 from algolink.experiment.v1 import policies_pb2 as pb
 from algolink.names import PolicyName, check_policy_id, shown
 
@@ -180,6 +181,18 @@ def approve(experiment: str, what: str) -> Call[pb.ApproveDecisionResponse]:
         reply=pb.ApproveDecisionResponse,
         # Without saying what, something else could wait the second time.
         idempotent=bool(what),
+    )
+
+
+def plan(
+    asked: experiment_pb2.Experiment, *, power: float, deviation: float, units_per_day: float
+) -> Call[plans_pb2.Plan]:
+    return Call(
+        path="/algolink.experiment.v1.PlanService/PlanExperiment",
+        request=plans_pb2.PlanExperimentRequest(
+            experiment=asked, power=power, deviation=deviation, units_per_day=units_per_day
+        ),
+        reply=plans_pb2.Plan,
     )
 
 

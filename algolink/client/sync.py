@@ -349,8 +349,7 @@ class Client:
                 rely on.
             policy: what is done without being asked: `careful` or `careful@2`.
         """
-        call = experiments.create(
-            name,
+        asked = experiments.wanted(
             model=model,
             arms=arms,
             metric=metric,
@@ -362,6 +361,7 @@ class Client:
             allow_incompatible=allow_incompatible,
             policy=policy,
         )
+        call = experiments.create(name, asked)
         return self._transport.unary(call, self._timeout_s)
 
     def experiments(self, *, model: str | None = None) -> list[experiment_pb2.Experiment]:

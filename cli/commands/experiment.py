@@ -11,7 +11,7 @@ from rich.live import Live
 from algolink.experiment.v1 import experiment_pb2 as pb
 from cli import experiment_file, output, shares
 from cli.commands.experiment_assign import assign
-from cli.commands.experiment_decisions import approve, decisions, replay
+from cli.commands.experiment_decisions import approve, decisions, plan, replay
 from cli.commands.experiment_losses import acknowledge_losses
 from cli.session import Session, common, examples
 from cli.views import experiments as views
@@ -227,4 +227,5 @@ def _watch(session: Session, name: str) -> None:
 
 experiment.add_command(decisions)
 experiment.add_command(replay)
+experiment.add_command(plan)
 experiment.add_command(approve)

@@ -1,19 +1,63 @@
-"""`algolink experiment decisions`, `replay` and `approve`: what policies decide."""
+"""`algolink experiment plan`, `decisions`, `replay` and `approve`."""
 
 from __future__ import annotations
 
 import time
+from typing import TextIO
 
 import click
 
 from algolink.errors import FailedPrecondition
 from algolink.experiment.v1 import experiment_pb2
-from cli import output
+from cli import experiment_file, output
 from cli.session import Session, common, examples
 from cli.views import policies as views
 
 _WATCH_S = 1.0
 _OVER = (experiment_pb2.STATE_CONCLUDED, experiment_pb2.STATE_STOPPED)
+
+
+@click.command(
+    epilog=examples(
+        "algolink experiment plan -f iris-2.yaml",
+        "algolink experiment plan -f iris-2.yaml --deviation 0.5 --units-per-day 10000",
+    )
+)
+@click.option(
+    "-f",
+    "--file",
+    type=click.File(encoding="utf-8"),
+    required=True,
+    help="The experiment's YAML; - reads standard input.",
+)
+@click.option("--power", default=0.8, show_default=True, help="Chance to find the effect.")
+@click.option(
+    "--deviation", default=0.0, help="Of a unit's value; else from the model's newest experiment."
+)
+@click.option("--units-per-day", default=0.0, help="New ones; else from there, too.")
+@common
+def plan(
+    session: Session, file: TextIO, power: float, deviation: float, units_per_day: float
+) -> None:
+    """Say how many units, and how long, an experiment will take; nothing is made.
+
+    It plans for the primary metric's minimum effect, with what is known from the
+    model's newest experiment.
+    """
+    wanted = experiment_file.parse(file.read(), file.name)
+    with session.client() as client:
+        planned = client.policies.plan(
+            model=wanted.model,
+            arms=wanted.arms,
+            metric=wanted.metric,
+            metrics=wanted.metrics,
+            unit=wanted.unit,
+            analysis=wanted.analysis,
+            power=power,
+            deviation=deviation,
+            units_per_day=units_per_day,
+        )
+    session.show(planned, lambda: views.plan(planned))
 
 
 @click.command(

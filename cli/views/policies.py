@@ -8,6 +8,7 @@ from datetime import timedelta
 from rich.table import Table
 from rich.text import Text
 
+from algolink.experiment.v1 import plans_pb2
 from algolink.experiment.v1 import policies_pb2 as pb
 from algolink.names import PolicyName
 from cli import shares
@@ -84,6 +85,23 @@ def replay(found: pb.Replay) -> Table:
     else:
         table.add_row("computed again", Text(found.digest, style="bold red"))
         table.add_row("differs in", ", ".join(found.differences))
+    return table
+
+
+def plan(found: plans_pb2.Plan) -> Table:
+    table = text.facts()
+    spread = f"{found.deviation:.4g}"
+    if found.source_units:
+        spread += f", of {found.source_units} units of {found.source}, mean {found.mean:.4g}"
+    table.add_row("to find", f"{found.minimum_effect:g}, with a chance of {found.power:.0%}")
+    table.add_row("deviation", spread)
+    table.add_row("units", f"{found.units:,} in all arms, looked at whenever you like")
+    table.add_row("looked at once", f"{found.fixed_units:,}")
+    if found.HasField("units_per_day"):
+        table.add_row("units per day", f"{found.units_per_day:,.0f}")
+    days = f"{found.days} days" if found.HasField("days") else "give --units-per-day"
+    table.add_row("takes", days)
+    table.add_row("analysis", f"optimal_units: {found.optimal_units}")
     return table
 
 

@@ -16,6 +16,7 @@ from algolink.experiment.v1 import (
     facts_pb2_grpc,
     losses_pb2_grpc,
     metrics_pb2_grpc,
+    plans_pb2_grpc,
     policies_pb2_grpc,
 )
 from algolink.registry.v1 import registry_pb2_grpc, versions_pb2_grpc
@@ -32,6 +33,7 @@ from experiment_svc.servicer_assignment import AssignmentServicer
 from experiment_svc.servicer_facts import FactServicer
 from experiment_svc.servicer_losses import LossServicer
 from experiment_svc.servicer_metrics import MetricServicer
+from experiment_svc.servicer_plans import PlanServicer
 from experiment_svc.servicer_policies import DecisionServicer, PolicyServicer
 from experiment_svc.store import Store
 from experiment_svc.store_memory import MemoryStore
@@ -123,6 +125,9 @@ async def address(
         policies_pb2_grpc.add_DecisionServiceServicer_to_server(
             DecisionServicer(memory_store), server
         )
+        plans_pb2_grpc.add_PlanServiceServicer_to_server(
+            PlanServicer(memory_store, now=clock), server
+        )
         assignment_pb2_grpc.add_AssignmentServiceServicer_to_server(
             AssignmentServicer(Plans(memory_store), runtime.draining), server
         )
@@ -180,3 +185,8 @@ def policy_stub(channel: grpc.aio.Channel) -> policies_pb2_grpc.PolicyServiceStu
 @pytest.fixture
 def decision_stub(channel: grpc.aio.Channel) -> policies_pb2_grpc.DecisionServiceStub:
     return policies_pb2_grpc.DecisionServiceStub(channel)
+
+
+@pytest.fixture
+def plan_stub(channel: grpc.aio.Channel) -> plans_pb2_grpc.PlanServiceStub:
+    return plans_pb2_grpc.PlanServiceStub(channel)
