@@ -12,7 +12,7 @@ from typing import Any, Protocol, Self, TypeVar
 import grpc
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from chassis import errors
+from chassis import addresses, errors
 
 _log = logging.getLogger(__name__)
 
@@ -46,8 +46,17 @@ _propagator = TraceContextTextMapPropagator()
 def open_channel(
     address: str, token: str | None, *, options: tuple[tuple[str, Any], ...] = ()
 ) -> grpc.aio.Channel:
-    """A channel that says who calls and in which trace; whoever opens it closes it."""
-    return _CallingChannel(grpc.aio.insecure_channel(address, options=(*OPTIONS, *options)), token)
+    """A channel that says who calls and in which trace; whoever opens it closes it.
+
+    Args:
+        address: `host:port`, or several of replicas, separated by commas: the first
+            that answers is called, and another once it is gone.
+
+    Raises:
+        InvalidArgument: ADDRESS_INVALID.
+    """
+    channel = grpc.aio.insecure_channel(addresses.target(address), options=(*OPTIONS, *options))
+    return _CallingChannel(channel, token)
 
 
 class Resumable(Protocol):

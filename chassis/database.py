@@ -17,6 +17,7 @@ from chassis import migration
 
 _BUSY_TIMEOUT_MS = 10_000
 _WRITES = "algolink_writes"
+_MIGRATION_LOCK = 0x616C676F  # any number, as long as nobody else locks it
 
 
 @asynccontextmanager
@@ -40,6 +41,11 @@ async def open_engine(url: str, *, migrations: str) -> AsyncIterator[AsyncEngine
                 # aiosqlite leaves a thread behind where it cannot open the file.
                 sqlite3.connect(engine.url.database).close()
             async with writing(engine) as connection:
+                if engine.dialect.name == "postgresql":
+                    # Replicas that start together bring the schema up to date one by one.
+                    await connection.execute(
+                        sqlalchemy.select(sqlalchemy.func.pg_advisory_xact_lock(_MIGRATION_LOCK))
+                    )
                 await connection.run_sync(migration.migrate, migrations)
         except (DBAPIError, sqlite3.Error, OSError) as error:
             raise _opening_failed(engine, error) from error

@@ -38,7 +38,7 @@ _SUMMARIES = {
     "metric": "Define what experiments measure.",
     "policy": "Define what is done without being asked.",
     "route": "Show where requests go, and why.",
-    "mesh": "Write routes as configuration of Envoy, Istio and the Gateway API.",
+    "mesh": "Show Envoys; write routes as configuration of Envoy, Istio and the Gateway API.",
     "traffic": "Shift, kill and freeze traffic.",
     "audit": "Check and export who changed what.",
     "registry": "Look after the registry's data.",

@@ -27,7 +27,7 @@ class Settings(ServiceSettings):
 
     Attributes:
         registry_address: `host:port` of the registry.
-        router_address: `host:port` of the router.
+        router_address: `host:port` of the router, or of several, separated by commas.
         replica_id: unique in the pool and kept over restarts.
         pool: the pool that it belongs to.
         http_listen: `host:port` of the REST server; port 0 picks a free one.

@@ -41,6 +41,8 @@ class BootstrapParams:
         exposure_log_path: file that a line per prediction is appended to.
         admin_socket_path: Unix socket of Envoy's own admin interface, at most
             100 bytes; relative to Envoy's working directory if it is not absolute.
+        more_routers: other routers that may be asked as well: Envoy goes to another
+            when the one that it is connected to is gone.
         experiment_http: HTTP server of the experiment service; None where flags
             are not evaluated.
     """
@@ -55,6 +57,7 @@ class BootstrapParams:
     token: str = field(repr=False)
     exposure_log_path: str
     admin_socket_path: str
+    more_routers: tuple[table.Endpoint, ...] = ()
     experiment_http: table.Endpoint | None = None
 
 
@@ -63,6 +66,7 @@ def bootstrap(params: BootstrapParams) -> dict[str, Any]:
 
     It holds `params.token`, so it is to be kept from other users' eyes.
     """
+    routers = (params.router, *params.more_routers)
     return {
         "node": {"id": params.node_id, "cluster": params.node_cluster},
         "admin": {"address": {"pipe": {"path": params.admin_socket_path, "mode": 0o600}}},
@@ -78,10 +82,10 @@ def bootstrap(params: BootstrapParams) -> dict[str, Any]:
                 ),
             ],
             "clusters": [
-                _control_cluster(_ADS_CLUSTER, params.router),
+                _control_cluster(_ADS_CLUSTER, *routers, keepalive=True),
                 _control_cluster(_REGISTRY_CLUSTER, params.registry),
                 _control_cluster(_EXPERIMENT_CLUSTER, params.experiment),
-                _control_cluster(_ROUTER_CLUSTER, params.router),
+                _control_cluster(_ROUTER_CLUSTER, *routers),
                 *(
                     [_control_cluster(_EXPERIMENT_HTTP_CLUSTER, params.experiment_http, http=1)]
                     if params.experiment_http
@@ -138,8 +142,12 @@ def _ads(token: str) -> dict[str, Any]:
     }
 
 
-def _control_cluster(name: str, server: table.Endpoint, *, http: int = 2) -> dict[str, Any]:
+def _control_cluster(
+    name: str, *servers: table.Endpoint, http: int = 2, keepalive: bool = False
+) -> dict[str, Any]:
     protocol = "http2_protocol_options" if http == 2 else "http_protocol_options"
+    # A router that hangs would hold the stream for ever, and with it all changes.
+    alive = {"connection_keepalive": {"interval": "5s", "timeout": "3s"}} if keepalive else {}
     return {
         "name": name,
         "type": "STRICT_DNS",
@@ -153,7 +161,7 @@ def _control_cluster(name: str, server: table.Endpoint, *, http: int = 2) -> dic
             "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
                 "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3"
                 ".HttpProtocolOptions",
-                "explicit_http_config": {protocol: {}},
+                "explicit_http_config": {protocol: alive},
             }
         },
         "load_assignment": {
@@ -171,6 +179,7 @@ def _control_cluster(name: str, server: table.Endpoint, *, http: int = 2) -> dic
                                 }
                             }
                         }
+                        for server in servers
                     ]
                 }
             ],

@@ -6,7 +6,7 @@ import yaml
 
 from algolink.errors import FailedPrecondition
 from chassis import auth
-from chassis.addresses import split_address
+from chassis.addresses import split_address, split_addresses
 from mesh import bootstrap, table
 from mesh_agent.envoy_admin import SOCKET_NAME
 from mesh_agent.settings import Settings
@@ -24,9 +24,11 @@ def render(settings: Settings) -> bytes:
         FailedPrecondition: TOKEN_FILE_UNREADABLE, or PORT_NOT_FIXED if a
             listener's port is 0.
     """
+    first, *others = split_addresses(settings.router_address)
     params = bootstrap.BootstrapParams(
         node_id=settings.node_id,
-        router=_endpoint(settings.router_address),
+        router=table.Endpoint(*first),
+        more_routers=tuple(table.Endpoint(*address) for address in others),
         registry=_endpoint(settings.registry_address),
         experiment=_endpoint(settings.experiment_address),
         data=listener(settings.data_listen),

@@ -13,7 +13,7 @@ class Settings(ServiceSettings):
     """Settings of one Envoy and of the agent beside it.
 
     Attributes:
-        router_address: `host:port` of the router.
+        router_address: `host:port` of the router, or of several, separated by commas.
         registry_address: `host:port` of the registry.
         experiment_address: `host:port` of the experiment service.
         experiment_http_address: `host:port` of its HTTP server; empty where flags

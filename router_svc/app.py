@@ -24,7 +24,14 @@ async def app(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
             database.open_engine(settings.database_url, migrations="router_svc.migrations")
         )
         store = SqlStore(engine)
-        router = Router(store, await store.load(), policy=settings.policy(), now=runtime.now)
+        router = Router(
+            store,
+            await store.load(),
+            name=settings.name(),
+            policy=settings.policy(),
+            now=runtime.now,
+        )
+        stack.push_async_callback(router.exchange.leave)
         registry = await stack.enter_async_context(
             channel.open_channel(settings.registry_address, token)
         )
@@ -36,6 +43,7 @@ async def app(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
             ("experiments", feeds.follow_experiments(experiment, router.heard)),
             ("composer", router.composer.run()),
             ("recorder", router.recorder.run()),
+            ("exchange", router.exchange.run()),
         ):
             await stack.enter_async_context(runtime.background(work, name=name))
         await stack.enter_async_context(

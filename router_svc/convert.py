@@ -156,6 +156,7 @@ def route_to_proto(
     pending: Collection[str],
     frozen: bool = False,
     foreign: bool = False,
+    rejections: Collection[str] = (),
 ) -> router_pb2.Route:
     """A route that is there."""
     route = revision.route
@@ -172,6 +173,7 @@ def route_to_proto(
         pending=pending,
         killed_versions=route.killed,
         frozen=frozen,
+        rejections=rejections,
         rules=convert_rules.route_rules_to_proto(route),
         proxyless_limitations=proxyless.limitations(route, foreign=foreign),
     )

@@ -7,26 +7,31 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
+from algolink.errors import Aborted
 from chassis.watch import Notifier
 from router_svc.domain import traffic as rules
 from router_svc.domain.traffic import Action, Decision, Traffic
-from router_svc.store import Store
+from router_svc.store import DecisionLog
+
+_ATTEMPTS = 5
 
 
 class Decisions:
     """The last decision about each model.
 
     Attributes:
-        changes: notified with every new one.
+        changes: notified with every new one, of whichever router.
+        number: of the newest that is known, and with it all before.
     """
 
     def __init__(
-        self, store: Store, known: Mapping[str, Decision], *, now: Callable[[], datetime]
+        self, store: DecisionLog, known: Mapping[str, Decision], *, now: Callable[[], datetime]
     ) -> None:
         self.changes = Notifier()
         self._store = store
         self._last = dict(known)
         self._traffic = {model: decision.traffic for model, decision in known.items()}
+        self.number = max((decision.number for decision in known.values()), default=0)
         self._now = now
         self._deciding = asyncio.Lock()
 
@@ -60,20 +65,47 @@ class Decisions:
             Aborted: ETAG_MISMATCH.
         """
         async with self._deciding:
-            before = self.traffic_of(model)
-            rules.check_etag(before, etag)
-            after = rule(before)
-            if after == before:
-                return
-            decision = Decision(
-                traffic=replace(after, revision=before.revision + 1),
-                action=action,
-                version=version,
-                caller=caller,
-                reason=reason,
-                time=self._now(),
-            )
-            await self._store.add_decision(decision)
-            self._last[model] = decision
-            self._traffic = {**self._traffic, model: decision.traffic}
+            for attempt in range(_ATTEMPTS):
+                before = self.traffic_of(model)
+                rules.check_etag(before, etag)
+                after = rule(before)
+                if after == before:
+                    return
+                decision = Decision(
+                    traffic=replace(after, revision=before.revision + 1),
+                    action=action,
+                    version=version,
+                    caller=caller,
+                    reason=reason,
+                    time=self._now(),
+                )
+                try:
+                    written = await self._store.add_decision(decision)
+                except Aborted:
+                    # Another router was faster. Who gave no etag wants it all the same.
+                    await self.refresh()
+                    if etag or attempt == _ATTEMPTS - 1:
+                        raise
+                else:
+                    break
+            if written.number == self.number + 1:
+                self._take(written)
+        if written.number > self.number:
+            await self.refresh()
+
+    async def refresh(self) -> None:
+        """Takes in what other routers wrote.
+
+        Raises:
+            Unavailable: DATABASE_UNAVAILABLE.
+        """
+        for decision in await self._store.decisions_since(self.number):
+            if decision.number > self.number:
+                self._take(decision)
+
+    def _take(self, decision: Decision) -> None:
+        model = decision.traffic.model
+        self.number = decision.number
+        self._last[model] = decision
+        self._traffic = {**self._traffic, model: decision.traffic}
         self.changes.notify()

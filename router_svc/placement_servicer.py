@@ -14,9 +14,10 @@ from algolink.router.v1 import router_pb2, router_pb2_grpc
 from chassis import errors, streams
 from chassis.watch import first_of
 from router_svc import convert
-from router_svc.composer import Composer, View
+from router_svc.composer import Composer
 from router_svc.domain.world import DEFAULT_POOL, Replica
 from router_svc.replicas import Replicas
+from router_svc.view import View
 
 _log = logging.getLogger(__name__)
 

@@ -1,19 +1,20 @@
-"""Keeps the database's view of replicas and Envoys, behind the traffic."""
+"""Writes down who is connected to this router, behind the traffic."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from algolink.errors import Unavailable
 from chassis.watch import first_of
 from router_svc.ads.fleet import Fleet, Node
-from router_svc.domain.records import Envoy
+from router_svc.domain.records import AnnouncedReplica, Envoy
 from router_svc.domain.world import Replica
-from router_svc.replicas import Replicas
-from router_svc.store import Store, Stored
+from router_svc.replicas import Key, Replicas
+from router_svc.store import Register
 
 _log = logging.getLogger(__name__)
 
@@ -26,8 +27,8 @@ class Recorder:
 
     def __init__(
         self,
-        store: Store,
-        stored: Stored,
+        store: Register,
+        router: str,
         *,
         replicas: Replicas,
         fleet: Fleet,
@@ -35,20 +36,21 @@ class Recorder:
         now: Callable[[], datetime],
     ) -> None:
         self._store = store
+        self._router = router
         self._replicas = replicas
         self._fleet = fleet
         self._lease = lease
         self._now = now
-        self._written = {(r.pool, r.id): r for r in stored.replicas}
-        self._written_envoys = {envoy.id: envoy for envoy in stored.envoys}
+        self._written: dict[Key, AnnouncedReplica] = {}
+        self._streams: dict[str, tuple[int | None, Envoy]] = {}
 
     async def run(self) -> None:
         """Writes until cancelled; a database that fails is tried again."""
         while True:
             replicas, fleet = self._replicas.changes.count, self._fleet.changes.count
             try:
-                await self._write_replicas()
                 await self._write_envoys()
+                await self._write_replicas()
             except Unavailable as error:
                 _log.warning("not written yet", extra={"error": str(error)})
                 await asyncio.sleep(_RETRY_S)
@@ -60,37 +62,75 @@ class Recorder:
             )
 
     async def _write_replicas(self) -> None:
-        self._replicas.forget_long_gone()
-        present = {(r.pool, r.id): r for r in self._replicas.all() if not r.draining}
+        for gone in self._replicas.forget_long_gone():
+            await self._store.delete_replica(gone.replica.pool, gone.replica.id, router=gone.router)
+        present = {(r.pool, r.id): r for r in self._replicas.here() if not r.draining}
         for pool, replica_id in self._written.keys() - present.keys():
-            await self._store.delete_replica(pool, replica_id)
+            await self._store.delete_replica(pool, replica_id, router=self._router)
             del self._written[pool, replica_id]
         for key, replica in present.items():
-            if self._is_news(replica, self._written.get(key)):
-                await self._store.put_replica(replica)
-                self._written[key] = replica
+            written = self._written.get(key)
+            if written is None or self._says_more(replica, written.replica):
+                news = AnnouncedReplica(
+                    replica=replica, router=self._router, told=self._later_than(written)
+                )
+                await self._store.put_replica(news)
+            elif replica.renewed >= written.replica.renewed + self._lease / 2:
+                news = AnnouncedReplica(replica=replica, router=self._router, told=written.told)
+                if not await self._store.renew_replica(news):
+                    del self._written[key]  # written anew next time
+                    continue
+            else:
+                continue
+            self._written[key] = news
 
-    def _is_news(self, replica: Replica, written: Replica | None) -> bool:
+    def _later_than(self, written: AnnouncedReplica | None) -> datetime:
         if written is None:
-            return True
-        moved = (replica.grpc, replica.http) != (written.grpc, written.http)
-        return moved or replica.renewed >= written.renewed + self._lease / 2
+            return self._now()
+        return max(self._now(), written.told + timedelta(microseconds=1))
+
+    def _says_more(self, replica: Replica, written: Replica) -> bool:
+        return (
+            replica.versions is not written.versions and replica.versions != written.versions
+        ) or (replica.grpc, replica.http) != (written.grpc, written.http)
 
     async def _write_envoys(self) -> None:
-        for envoy_id in self._fleet.forget_long_gone():
+        for envoy_id in self._fleet.long_gone():
             await self._store.delete_envoy(envoy_id)
-            self._written_envoys.pop(envoy_id, None)
+            self._fleet.forget(envoy_id)
         for node in self._fleet.nodes():
-            envoy = self._record(node)
-            written = self._written_envoys.get(node.id)
-            if (
-                written is None
-                or written.acknowledged != envoy.acknowledged
-                or envoy.seen >= written.seen + _SEEN_EVERY
-            ):
-                await self._store.put_envoy(envoy)
-                self._written_envoys[node.id] = envoy
+            if node.stream is not None and not node.registered:
+                await self._register(node, node.stream)
+            if node.id in self._streams:
+                await self._write_envoy(node)
+
+    async def _register(self, node: Node, stream: int) -> None:
+        acknowledged = await self._store.register_envoy(
+            node.id, router=self._router, seen=self._now()
+        )
+        self._streams[node.id] = stream, self._record(node)
+        self._fleet.register(node.id, stream, acknowledged=acknowledged)
+
+    async def _write_envoy(self, node: Node) -> None:
+        stream, written = self._streams[node.id]
+        if node.router or (node.stream is not None and node.stream != stream):
+            del self._streams[node.id]
+            return
+        envoy = self._record(node)
+        if replace(written, seen=envoy.seen) != envoy or envoy.seen >= written.seen + _SEEN_EVERY:
+            await self._store.put_envoy(envoy, router=self._router)
+            self._streams[node.id] = stream, envoy
+        if node.stream is None:
+            del self._streams[node.id]
 
     def _record(self, node: Node) -> Envoy:
-        seen = self._now() if node.connected else node.seen
-        return Envoy(id=node.id, acknowledged=node.acknowledged, seen=seen)
+        is_here = node.stream is not None
+        return Envoy(
+            id=node.id,
+            acknowledged=node.acknowledged,
+            seen=self._now() if is_here else node.seen,
+            router=self._router if is_here else "",
+            rejection=node.rejection if is_here else "",
+            refused=node.refused if is_here else frozenset(),
+            taken=node.taken,
+        )

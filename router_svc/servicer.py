@@ -25,9 +25,9 @@ from router_svc.replicas import Replicas
 from router_svc.store import Store
 
 _Context = grpc.aio.ServicerContext[Any, Any]
-_Outlook = tuple[RouteRevision, bool, tuple[str, ...], bool]
+_Outlook = tuple[RouteRevision, bool, tuple[str, ...], bool, tuple[str, ...]]
 """What a route's message is made of: the route, whether it is live, what is
-pending, whether it is frozen. Made anew for every route after every change, where
+pending, whether it is frozen, who refuses it. Made anew for every route after every change, where
 messages would be too dear."""
 
 
@@ -135,16 +135,18 @@ class RouterServicer(router_pb2_grpc.RouterServiceServicer):
 
     def _outlook(self, revision: RouteRevision) -> _Outlook:
         view, model = self._composer.view, revision.model
-        live = self._fleet.is_live(revision.sequence)
-        return revision, live, view.pending.get(model, ()), view.frozen(model)
+        live = self._fleet.is_live(revision.sequence, model)
+        rejections = self._fleet.rejections(model)
+        return revision, live, view.pending.get(model, ()), view.frozen(model), rejections
 
     def _route(self, outlook: _Outlook) -> router_pb2.Route:
-        revision, live, pending, frozen = outlook
+        revision, live, pending, frozen, rejections = outlook
         return convert.route_to_proto(
             revision,
             live=live,
             pending=pending,
             frozen=frozen,
+            rejections=rejections,
             foreign=self._composer.view.is_foreign(revision.model),
         )
 

@@ -175,8 +175,8 @@ class TrafficServicer(traffic_pb2_grpc.TrafficServiceServicer):
         revision = view.routes.get(model)
         live = (
             revision is not None
-            and self._fleet.is_live(revision.sequence)
-            and view.does(self._decisions.traffic_of(model))
+            and self._fleet.is_live(revision.sequence, model)
+            and view.does(model, decision)
         )
         return convert.traffic_to_proto(
             self._decisions.traffic_of(model),

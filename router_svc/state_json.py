@@ -10,6 +10,7 @@ from typing import Any
 from algolink.names import VersionName
 from mesh import table
 from mesh.table import ModelRoute, Snapshot
+from router_svc.domain.records import Outlook
 from router_svc.domain.state import Drain, State
 from router_svc.domain.world import Artifact
 
@@ -65,4 +66,32 @@ def load_rest(
             )
             for model, number, left, forgotten in value["drains"]
         },
+    )
+
+
+def dump_outlook(outlook: Outlook) -> str:
+    """`load_outlook` is the inverse."""
+    return json.dumps(
+        {
+            "pending": {model: list(pending) for model, pending in outlook.pending.items()},
+            "undone": sorted(outlook.undone),
+            "decided": outlook.decided,
+            "settling": outlook.settling,
+            "settled": outlook.settled,
+        },
+        separators=(",", ":"),
+    )
+
+
+def load_outlook(content: str) -> Outlook:
+    """The outlook that `dump_outlook` wrote; the first one where nothing was."""
+    value: dict[str, Any] = json.loads(content)
+    if not value:
+        return Outlook()
+    return Outlook(
+        pending={model: tuple(pending) for model, pending in value["pending"].items()},
+        undone=frozenset(value["undone"]),
+        decided=value["decided"],
+        settling=value["settling"],
+        settled=value["settled"],
     )

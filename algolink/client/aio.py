@@ -15,6 +15,7 @@ from algolink.client import artifact, experiments, outcomes, registry, router
 from algolink.client.aio_artifacts import AsyncArtifacts
 from algolink.client.aio_assignments import AsyncAssignments
 from algolink.client.aio_audit import AsyncAudit
+from algolink.client.aio_fleet import AsyncFleetClient
 from algolink.client.aio_history import AsyncHistory
 from algolink.client.aio_lifecycle import AsyncLifecycle
 from algolink.client.aio_lineage import AsyncLineageClient
@@ -64,6 +65,7 @@ class AsyncClient:
         self._timeout_s = timeout_s
         self._transport = AioTransport(self.connection)
         self.traffic = AsyncTrafficClient(self._transport, timeout_s)
+        self.fleet = AsyncFleetClient(self._transport, timeout_s)
         self.losses = AsyncLossesClient(self._transport, timeout_s)
         self.history = AsyncHistory(self._transport, timeout_s)
         self.lifecycle = AsyncLifecycle(self._transport, timeout_s)

@@ -27,6 +27,7 @@ from algolink.client.sync_archive import Archives
 from algolink.client.sync_artifacts import Artifacts
 from algolink.client.sync_assignments import Assignments
 from algolink.client.sync_audit import Audit
+from algolink.client.sync_fleet import FleetClient
 from algolink.client.sync_history import History
 from algolink.client.sync_lifecycle import Lifecycle
 from algolink.client.sync_lineage import LineageClient
@@ -75,6 +76,7 @@ class Client:
         self._timeout_s = timeout_s
         self._transport = SyncTransport(self.connection)
         self.traffic = TrafficClient(self._transport, timeout_s)
+        self.fleet = FleetClient(self._transport, timeout_s)
         self.losses = LossesClient(self._transport, timeout_s)
         self.history = History(self._transport, timeout_s)
         self.lifecycle = Lifecycle(self._transport, timeout_s)

@@ -9,7 +9,7 @@ import click
 
 from algolink.errors import FailedPrecondition
 from cli import failure
-from cli.commands import mesh_diff, mesh_sync
+from cli.commands import mesh_diff, mesh_fleet, mesh_sync
 from cli.rendering import folder as folders
 from cli.rendering import judge, keeping, staging, tables
 from cli.rendering.targets import Render, rendering_options, table_option
@@ -20,7 +20,7 @@ from mesh.targets.rendering import Rendering
 
 @click.group()
 def mesh() -> None:
-    """Write routes as configuration of Envoy, Istio and the Gateway API."""
+    """Show Envoys; write routes as configuration of Envoy, Istio and the Gateway API."""
 
 
 mesh.epilog = examples(
@@ -29,6 +29,7 @@ mesh.epilog = examples(
     "algolink mesh diff envoy/ --target envoy",
     "algolink mesh diff --envoy 127.0.0.1:9901",
     "algolink mesh sync --out envoy/",
+    "algolink mesh status",
 )
 
 
@@ -118,6 +119,8 @@ def validate(session: Session, path: Path) -> None:
 
 
 mesh.add_command(mesh_diff.diff)
+mesh.add_command(mesh_fleet.status)
+mesh.add_command(mesh_fleet.remove_envoy)
 mesh.add_command(mesh_sync.sync)
 
 

@@ -36,6 +36,8 @@ def route(found: pb.Route) -> RenderableType:
     table.add_row("revision", f"{found.revision} of {text.moment(found.update_time)}")
     for sentence in found.pending:
         table.add_row("pending", sentence)
+    for sentence in found.rejections:
+        table.add_row("refused by", sentence)
     if found.killed_versions:
         table.add_row("killed", ", ".join(str(version) for version in found.killed_versions))
     if found.frozen:

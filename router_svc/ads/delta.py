@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from envoy.service.discovery.v3 import discovery_pb2
 
@@ -58,6 +58,9 @@ class DeltaStream(Stream[discovery_pb2.DeltaDiscoveryRequest]):
 
     def _rejections(self, published: Published) -> str:
         return staging.rejections(self._held, published.resources)
+
+    def _refused_models(self, published: Published) -> Collection[str]:
+        return staging.refused_models(self._held, published.resources)
 
     def _subscriptions(self) -> Iterable[Subscription]:
         return self._held.values()

@@ -65,7 +65,8 @@ class AdsServicer(ads_pb2_grpc.AggregatedDiscoveryServiceServicer):  # type: ign
         if first is not None:
             node = _checked(first.node)
             stream = DeltaStream(node, self._publication, self._fleet, self._answer_timeout_s)
-            await self._serve(stream, first, request_iterator, context)
+            has_table = bool(first.initial_resource_versions)
+            await self._serve(stream, first, request_iterator, context, has_table=has_table)
 
     async def StreamAggregatedResources(
         self,
@@ -79,7 +80,8 @@ class AdsServicer(ads_pb2_grpc.AggregatedDiscoveryServiceServicer):  # type: ign
                 auth.remember(self._check_token(token))
             node = self._fleet.entry_of_client(_checked(first.node))
             stream = WholeWorldStream(node, self._publication, self._fleet, self._answer_timeout_s)
-            await self._serve(stream, first, request_iterator, context)
+            has_table = bool(first.version_info)
+            await self._serve(stream, first, request_iterator, context, has_table=has_table)
 
     async def _serve(
         self,
@@ -87,13 +89,17 @@ class AdsServicer(ads_pb2_grpc.AggregatedDiscoveryServiceServicer):  # type: ign
         first: Request,
         requests: AsyncIterator[Request],
         context: Context,
+        *,
+        has_table: bool,
     ) -> None:
         number = self._fleet.connect(stream.node)
         _log.info("data plane connected", extra={"node": stream.node})
         try:
             stream.take(first)
             await first_of(
-                stream.read(requests), stream.write(context, number), self._draining.wait()
+                stream.read(requests),
+                stream.write(context, number, has_table=has_table),
+                self._draining.wait(),
             )
         finally:
             self._fleet.disconnect(stream.node, number)

@@ -128,6 +128,16 @@ def rejections(held: Mapping[str, Subscription], target: Resources) -> str:
     )
 
 
+def refused_models(held: Mapping[str, Subscription], target: Resources) -> set[str]:
+    """Models whose scope or routes in `target` the Envoy refuses."""
+    return {
+        name
+        for type_url in (SRDS, RDS)
+        for name, version in held[type_url].refused.items()
+        if name in target.by_type[type_url] and target.by_type[type_url][name].version == version
+    }
+
+
 def refuses(subscription: Subscription, target: Mapping[str, Resource]) -> bool:
     """Whether something of `target` was refused as it is."""
     return any(

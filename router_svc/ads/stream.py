@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Collection, Iterable
 from typing import Any, Generic, TypeVar
 
 import grpc
@@ -20,6 +21,8 @@ _log = logging.getLogger(__name__)
 ANSWER_TIMEOUT_S = 5.0
 """A data plane that has not answered for this long is reported, and the next table
 is sent to it without waiting for the answer."""
+
+_REGISTER_TIMEOUT_S = 2.0
 
 Request = TypeVar("Request")
 
@@ -53,8 +56,14 @@ class Stream(ABC, Generic[Request]):
         self._take(request)
         self._requests.notify()
 
-    async def write(self, context: Context, number: int) -> None:
-        """Brings the data plane to every table that is published."""
+    async def write(self, context: Context, number: int, *, has_table: bool) -> None:
+        """Brings the data plane to every table that is published.
+
+        Args:
+            number: of the stream.
+            has_table: whether the data plane follows a table of an earlier stream.
+        """
+        await self._admission(number, has_table=has_table)
         reached, is_late = 0, False
         while True:
             requests, tables = self._requests.count, self._publication.changes.count
@@ -71,7 +80,9 @@ class Stream(ABC, Generic[Request]):
                     self.node,
                     number,
                     acknowledged=reached if progress is Progress.COMPLETE else None,
+                    taken=reached if progress is not Progress.WAITING else None,
                     rejection=self._rejections(published),
+                    refused=self._refused_models(published),
                 )
             waits = published is not None and progress is Progress.WAITING and not is_late
             await first_of(
@@ -86,6 +97,33 @@ class Stream(ABC, Generic[Request]):
                 _log.warning(
                     "data plane does not answer", extra={"node": self.node, "table": reached}
                 )
+
+    async def _admission(self, number: int, *, has_table: bool) -> None:
+        """Waits until this router may speak to the data plane.
+
+        The stream must be on disk, so that whichever router composes unloads nothing
+        that may be routed to; and this router must know a table that is as new as the
+        one that another router brought it to. Only who has nothing at all is answered
+        after a while even if the database fails.
+        """
+        loop = asyncio.get_running_loop()
+        deadline = None if has_table else loop.time() + _REGISTER_TIMEOUT_S
+        while True:
+            fleet, tables = self._fleet.changes.count, self._publication.changes.count
+            node, latest = self._fleet.get(self.node), self._publication.latest
+            if node is None or node.stream != number:
+                return
+            if latest is not None:
+                if node.registered and latest.sequence >= node.acknowledged:
+                    return
+                if deadline is not None and loop.time() >= deadline:
+                    _log.warning("answered unregistered", extra={"node": self.node})
+                    return
+            await first_of(
+                self._fleet.changes.wait_beyond(fleet),
+                self._publication.changes.wait_beyond(tables),
+                timeout_s=None if deadline is None else max(0.01, deadline - loop.time()),
+            )
 
     def _next_nonce(self) -> str:
         self._nonce += 1
@@ -109,6 +147,10 @@ class Stream(ABC, Generic[Request]):
     @abstractmethod
     def _rejections(self, published: Published) -> str:
         """What of the table is refused; empty if nothing."""
+
+    def _refused_models(self, published: Published) -> Collection[str]:  # noqa: ARG002 - some tell
+        """Models whose routes in the table are refused, as far as that can be told."""
+        return ()
 
     @abstractmethod
     def _subscriptions(self) -> Iterable[Subscription]: ...

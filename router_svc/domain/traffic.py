@@ -92,6 +92,7 @@ class Decision:
         caller: name of the token; empty without one.
         reason: in the caller's words.
         time: UTC.
+        number: its place among all decisions, from 1; 0 before it is written.
     """
 
     traffic: Traffic
@@ -100,6 +101,7 @@ class Decision:
     caller: str = ""
     reason: str = ""
     time: datetime
+    number: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -196,9 +196,11 @@ class Policy:
         min_ready: replicas that must have a version before it gets traffic.
         unload_delay: how long after the last Envoy forgot a version it is
             unloaded.
+        router_lease: how long a router may be silent before another composes.
     """
 
     lease: timedelta = timedelta(seconds=5)
     settle: timedelta = timedelta(seconds=30)
     min_ready: int = 1
     unload_delay: timedelta = timedelta(seconds=30)
+    router_lease: timedelta = timedelta(seconds=3)

@@ -32,6 +32,7 @@ from algolink.experiment.v1 import (
 )
 from algolink.registry.v1 import lineage_pb2_grpc, registry_pb2, registry_pb2_grpc
 from algolink.router.v1 import (
+    fleet_pb2_grpc,
     router_pb2,
     router_pb2_grpc,
     tables_pb2,
@@ -39,6 +40,7 @@ from algolink.router.v1 import (
     traffic_pb2_grpc,
 )
 from tests.algolink_client.fakes_assignment import Assigner
+from tests.algolink_client.fakes_fleet import Fleet
 from tests.algolink_client.fakes_lineage import Lineages
 from tests.algolink_client.fakes_losses import Losses
 from tests.algolink_client.fakes_metrics import Metrics
@@ -465,6 +467,7 @@ def serving(world: World) -> Iterator[str]:
     tables_pb2_grpc.add_TableServiceServicer_to_server(Tables(world), server)
     lineage_pb2_grpc.add_LineageServiceServicer_to_server(Lineages(world, refuse), server)
     assignment_pb2_grpc.add_AssignmentServiceServicer_to_server(Assigner(world, refuse), server)
+    fleet_pb2_grpc.add_FleetServiceServicer_to_server(Fleet(world, refuse), server)
     traffic_pb2_grpc.add_TrafficServiceServicer_to_server(Traffic(world, refuse), server)
     oip_grpc.add_GRPCInferenceServiceServicer_to_server(Inference(world), server)
     port = server.add_insecure_port("127.0.0.1:0")

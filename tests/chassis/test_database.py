@@ -35,6 +35,14 @@ async def test_a_new_database_gets_the_newest_schema_and_keeps_its_rows(url: str
     assert [tuple(row) for row in rows] == [("a", 5)]
 
 
+async def test_replicas_that_start_together_make_one_schema(url: str) -> None:
+    async def start() -> int:
+        async with open_engine(url, migrations=TWO) as engine, reading(engine) as connection:
+            return len((await connection.execute(sa.select(SHELF))).all())
+
+    assert await asyncio.gather(*(start() for _ in range(4))) == [0] * 4
+
+
 async def test_an_older_database_is_migrated_with_its_rows(url: str) -> None:
     async with open_engine(url, migrations=ONE) as engine, writing(engine) as connection:
         await connection.execute(sa.insert(SHELF).values(name="a"))

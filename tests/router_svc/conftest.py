@@ -91,6 +91,7 @@ class Controls:
     def __init__(self, stack: AsyncExitStack, clock: Clock) -> None:
         self._stack = stack
         self.clock = clock
+        self._running: dict[str, AsyncExitStack] = {}
 
     async def start(
         self,
@@ -98,15 +99,30 @@ class Controls:
         *,
         policy: Policy | None = None,
         answer_timeout_s: float = 5.0,
+        name: str = "router",
+        leads: bool = True,
     ) -> Control:
+        """Starts a router, and ends the one of the same name.
+
+        Args:
+            leads: whether to wait until it composes.
+        """
         store = store or MemoryStore()
         stack = await self._stack.enter_async_context(AsyncExitStack())
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
         runtime = Runtime("router", tasks)
         stack.callback(runtime.cancel_spawned)
-        router = Router(store, await store.load(), policy=policy or Policy(), now=self.clock.now)
+        if name in self._running:
+            await self._running.pop(name).aclose()
+        self._running[name] = stack
+        router = Router(
+            store, await store.load(), name=name, policy=policy or Policy(), now=self.clock.now
+        )
         await stack.enter_async_context(running(router.composer.run()))
         await stack.enter_async_context(running(router.recorder.run()))
+        await stack.enter_async_context(running(router.exchange.run()))
+        if leads:
+            await until(lambda: router.composer.began is not None)
         port = await stack.enter_async_context(
             server.serve(
                 runtime,
@@ -145,6 +161,27 @@ async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
     url = (
         f"sqlite+aiosqlite:///{tmp_path / 'router.db'}"
         if request.param == "sqlite"
+        else request.getfixturevalue("postgres_url")
+    )
+    async with database.open_engine(url, migrations="router_svc.migrations") as engine:
+        yield SqlStore(engine)
+
+
+@pytest.fixture
+async def another(
+    request: pytest.FixtureRequest, store: Store, tmp_path: Path
+) -> AsyncIterator[Store]:
+    """The store of another router, on the database of `store`."""
+    from chassis import database
+    from router_svc.store_sql import SqlStore
+
+    if not isinstance(store, SqlStore):
+        yield store
+        return
+    kind = request.node.callspec.params["store"]
+    url = (
+        f"sqlite+aiosqlite:///{tmp_path / 'router.db'}"
+        if kind == "sqlite"
         else request.getfixturevalue("postgres_url")
     )
     async with database.open_engine(url, migrations="router_svc.migrations") as engine:

@@ -61,6 +61,19 @@ class RouterProcess:
                 sys.executable, "-m", "router_svc", env=self._environment, stderr=log
             )
 
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    @property
+    def runs(self) -> bool:
+        return self._process is not None
+
+    def send(self, number: signal.Signals) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
+
     async def kill(self) -> None:
         await self._end(signal.SIGKILL)
 
@@ -185,7 +198,7 @@ async def stack(
             exposure_log_path=str(folder / "exposure.log"),
             admin_socket_path="admin.sock",
         )
-        await opened.enter_async_context(_envoy(folder, bootstrap.bootstrap(params)))
+        await opened.enter_async_context(envoy(folder, bootstrap.bootstrap(params)))
         control = await opened.enter_async_context(channel.open_channel(router.address, TOKEN))
         to_envoy = await opened.enter_async_context(
             grpc.aio.insecure_channel(str(data), options=[("grpc.enable_retries", 0)])
@@ -203,7 +216,7 @@ async def stack(
 
 
 @contextlib.asynccontextmanager
-async def _envoy(folder: Path, config: dict[str, Any]) -> AsyncIterator[None]:
+async def envoy(folder: Path, config: dict[str, Any]) -> AsyncIterator[None]:
     file = folder / "bootstrap.yaml"
     file.write_text(yaml.safe_dump(config))
     process = await asyncio.create_subprocess_exec(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from algolink.errors import Unavailable
 from mesh.table import Endpoint
-from router_svc.domain.records import RouteRevision
+from router_svc.domain.records import Outlook, RouteRevision
 from router_svc.domain.state import State
 from router_svc.domain.world import Policy
 from router_svc.heard import Heard
@@ -24,11 +24,19 @@ class FailingStore(MemoryStore):
         self.is_full = False
         self.refused = 0
 
-    async def save(self, before: State, after: State, revisions: Sequence[RouteRevision]) -> None:
+    async def save(
+        self,
+        before: State,
+        after: State,
+        revisions: Sequence[RouteRevision],
+        outlook: Outlook,
+        *,
+        epoch: int,
+    ) -> None:
         if self.is_full:
             self.refused += 1
             raise Unavailable("DATABASE_UNAVAILABLE", "disk full")
-        await super().save(before, after, revisions)
+        await super().save(before, after, revisions, outlook, epoch=epoch)
 
 
 def serve_digits(control: Control) -> None:

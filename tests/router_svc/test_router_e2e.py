@@ -137,6 +137,11 @@ async def test_a_router_that_is_killed_and_restarted_under_load_loses_no_request
     async with stack(tmp_path) as running:
         running.neighbours.show_model(a_model(champion=1))
         running.neighbours.show_experiment(an_experiment())
+
+        async def is_split() -> bool:
+            return (await running.until_live(champion=1)).HasField("split")
+
+        await until(is_split)
         before = await running.until_live(champion=1)
         async with running.load() as load:
             for _ in range(2):

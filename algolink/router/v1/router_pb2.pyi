@@ -26,7 +26,7 @@ LOAD_STATE_FAILED: LoadState
 LOAD_STATE_UNLOADING: LoadState
 
 class Route(_message.Message):
-    __slots__ = ("model", "revision", "champion_version", "versions", "split", "update_time", "live", "pending", "killed_versions", "frozen", "rules", "proxyless_limitations")
+    __slots__ = ("model", "revision", "champion_version", "versions", "split", "update_time", "live", "pending", "killed_versions", "frozen", "rules", "rejections", "proxyless_limitations")
     MODEL_FIELD_NUMBER: _ClassVar[int]
     REVISION_FIELD_NUMBER: _ClassVar[int]
     CHAMPION_VERSION_FIELD_NUMBER: _ClassVar[int]
@@ -38,6 +38,7 @@ class Route(_message.Message):
     KILLED_VERSIONS_FIELD_NUMBER: _ClassVar[int]
     FROZEN_FIELD_NUMBER: _ClassVar[int]
     RULES_FIELD_NUMBER: _ClassVar[int]
+    REJECTIONS_FIELD_NUMBER: _ClassVar[int]
     PROXYLESS_LIMITATIONS_FIELD_NUMBER: _ClassVar[int]
     model: str
     revision: str
@@ -50,8 +51,9 @@ class Route(_message.Message):
     killed_versions: _containers.RepeatedScalarFieldContainer[int]
     frozen: bool
     rules: _rules_pb2.Rules
+    rejections: _containers.RepeatedScalarFieldContainer[str]
     proxyless_limitations: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, model: _Optional[str] = ..., revision: _Optional[str] = ..., champion_version: _Optional[int] = ..., versions: _Optional[_Iterable[int]] = ..., split: _Optional[_Union[Split, _Mapping]] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., live: _Optional[bool] = ..., pending: _Optional[_Iterable[str]] = ..., killed_versions: _Optional[_Iterable[int]] = ..., frozen: _Optional[bool] = ..., rules: _Optional[_Union[_rules_pb2.Rules, _Mapping]] = ..., proxyless_limitations: _Optional[_Iterable[str]] = ...) -> None: ...
+    def __init__(self, model: _Optional[str] = ..., revision: _Optional[str] = ..., champion_version: _Optional[int] = ..., versions: _Optional[_Iterable[int]] = ..., split: _Optional[_Union[Split, _Mapping]] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., live: _Optional[bool] = ..., pending: _Optional[_Iterable[str]] = ..., killed_versions: _Optional[_Iterable[int]] = ..., frozen: _Optional[bool] = ..., rules: _Optional[_Union[_rules_pb2.Rules, _Mapping]] = ..., rejections: _Optional[_Iterable[str]] = ..., proxyless_limitations: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Split(_message.Message):
     __slots__ = ("experiment", "phase", "salt", "per_request", "segments", "experiment_revision")
