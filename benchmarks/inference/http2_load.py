@@ -43,12 +43,20 @@ class Load:
 
 
 async def drive(
-    host: str, port: int, model: str, width: int, *, concurrency: int, seconds: float
+    host: str,
+    port: int,
+    model: str,
+    width: int,
+    *,
+    concurrency: int,
+    seconds: float,
+    id_header: str = "x-request-id",
 ) -> Load:
     """Keeps `concurrency` requests in flight for so long, over at most four connections.
 
     Args:
         width: floats in each request's only input, `x` of [1, width].
+        id_header: header that holds the request's id.
     """
     load = Load()
     loop = asyncio.get_running_loop()
@@ -57,7 +65,7 @@ async def drive(
     connections = []
     for index in range(count):
         share = concurrency // count + (index < concurrency % count)
-        requests = _Requests(f"{host}:{port}", model, width, first_id=index * 10**12)
+        requests = _Requests(f"{host}:{port}", model, width, index * 10**12, id_header.encode())
         _, connection = await loop.create_connection(
             lambda requests=requests, share=share: _Connection(  # type: ignore[misc]
                 requests, share, load, until=started + seconds
@@ -76,7 +84,9 @@ async def drive(
 class _Requests:
     """Frames of one unique request after the other."""
 
-    def __init__(self, authority: str, model: str, width: int, first_id: int) -> None:
+    def __init__(
+        self, authority: str, model: str, width: int, first_id: int, id_header: bytes
+    ) -> None:
         self._next_id = first_id
         mark = b"#" * _ID_DIGITS
         message = pb.ModelInferRequest(
@@ -95,7 +105,7 @@ class _Requests:
                 (b"te", b"trailers"),
                 (b"content-type", b"application/grpc"),
                 (b"user-agent", b"grpc-load"),
-                (b"x-request-id", mark),
+                (id_header, mark),
             )
         )
         body = struct.pack(">BI", 0, len(message)) + message
