@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from datetime import datetime
 
 import grpc
@@ -67,8 +68,15 @@ class PlacementServicer(router_pb2_grpc.PlacementServiceServicer):
     async def _read(
         self, requests: AsyncIterator[router_pb2.AnnounceRequest], first: Replica
     ) -> None:
+        replica = first
+        said = None
         async for request in requests:
-            replica = self._announced(request)
+            # Mostly it says again what it said before, and that may be much.
+            if request == said:
+                replica = replace(replica, renewed=self._now())
+                self._replicas.announce(replica)
+                continue
+            said, replica = request, self._announced(request)
             if (replica.pool, replica.id) != (first.pool, first.id):
                 raise InvalidArgument(
                     "REPLICA_INVALID",
@@ -84,18 +92,25 @@ class PlacementServicer(router_pb2_grpc.PlacementServiceServicer):
         return replica
 
     async def _tell(self, context: _Context, pool: str) -> None:
-        wanted, settled = None, False
+        # Wanted versions may be thousands: a change that is none of the replicas'
+        # business is told by what it left untouched.
+        wanted, champions, settled = None, None, False
         while True:
             seen, view = self._composer.changes.count, self._composer.view
-            if view.state.wanted is not wanted or view.settled != settled:
-                wanted, settled = view.state.wanted, view.settled
+            now = _champions(view)
+            if view.state.wanted is not wanted or view.settled != settled or now != champions:
+                wanted, champions, settled = view.state.wanted, now, view.settled
                 await streams.write(context, _answer(view, pool))
             await self._composer.changes.wait_beyond(seen)
 
 
+def _champions(view: View) -> set[tuple[str, int]]:
+    return {(r.model, r.champion) for r in view.state.snapshot.routes.values()}
+
+
 def _answer(view: View, pool: str) -> router_pb2.AnnounceResponse:
     wanted = sorted(view.state.wanted.items()) if pool == DEFAULT_POOL else []
-    champions = {(r.model, r.champion) for r in view.state.snapshot.routes.values()}
+    champions = _champions(view)
     return router_pb2.AnnounceResponse(
         wanted=[
             convert.wanted_to_proto(

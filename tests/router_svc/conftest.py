@@ -45,6 +45,7 @@ class Control:
     clock: Clock
     line: grpc.aio.Channel
     stack: AsyncExitStack
+    port: int
 
     @property
     def routes(self) -> router_pb2_grpc.RouterServiceStub:
@@ -135,7 +136,7 @@ class Controls:
             )
         )
         line = await stack.enter_async_context(channel.open_channel(f"127.0.0.1:{port}", None))
-        return Control(router, runtime, self.clock, line, stack)
+        return Control(router, runtime, self.clock, line, stack, port)
 
 
 @pytest.fixture
