@@ -131,7 +131,7 @@ class RouterServicer(router_pb2_grpc.RouterServiceServicer):
 
     def _bare(self) -> dict[str, _Outlook]:
         """Routes without what is known of their way to the data planes."""
-        return {m: (r, False, (), False) for m, r in self._composer.view.routes.items()}
+        return {m: (r, False, (), False, ()) for m, r in self._composer.view.routes.items()}
 
     def _outlook(self, revision: RouteRevision) -> _Outlook:
         view, model = self._composer.view, revision.model
