@@ -5,7 +5,7 @@ PYTHON := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup triton demo test bench-inference bench-triton check format generate lock clean bench-stats bench-experiments
+.PHONY: help setup triton demo test bench-inference bench-triton check format generate lock clean bench-stats bench-experiments bench-registry
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 26
@@ -47,6 +47,11 @@ check: $(STAMP)  ## format, lint, types, import contracts
 bench-stats: $(STAMP)  ## false decisions, power and coverage of the statistics, by simulation
 	$(PYTHON) -m benchmarks.stats.ramp_error
 	$(PYTHON) -m benchmarks.stats.simulate_core $(if $(SCALE),--scale $(SCALE))
+
+bench-registry: $(STAMP)  ## transfers, watches and lists of the registry (MIB=2048 MODELS=100000)
+	$(PYTHON) -m benchmarks.registry.transfers $(if $(MIB),--mib $(MIB))
+	$(PYTHON) -m benchmarks.registry.watchers
+	$(PYTHON) -m benchmarks.registry.lists $(if $(MODELS),--models $(MODELS))
 
 bench-experiments: $(STAMP)  ## how fast units are assigned
 	$(PYTHON) -m benchmarks.experiments.assignment
