@@ -11,7 +11,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from algolink import manifest as manifests
 from algolink.manifest import Manifest
@@ -22,6 +22,23 @@ _log = logging.getLogger(__name__)
 
 _PARTIAL: Final = ".partial"
 _FOLDER: Final = ".files"
+
+
+class Artifacts(Protocol):
+    """Where a host gets the files of versions."""
+
+    async def get(self, digest: str, size_bytes: int) -> Path:
+        """A file that an engine can load, verified just now, with all that it needs.
+
+        Raises:
+            AlgoLinkError: if it is not to be had.
+            OSError: if it cannot be read or stored.
+        """
+        ...
+
+    async def trim(self, is_kept: Callable[[str], bool]) -> None:
+        """Lets go of what is too much; `is_kept` says what must stay."""
+        ...
 
 
 class ArtifactCache:

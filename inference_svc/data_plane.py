@@ -10,7 +10,7 @@ from inference_svc.domain.requests import InferRequest, InferResponse
 from inference_svc.domain.tensors import Tensor
 from inference_svc.fixed_settings import FixedSettings
 from inference_svc.predictor import Predictor
-from inference_svc.repository import ManagedRepository
+from inference_svc.repository import Repository
 from inference_svc.shared_memory import SharedMemory
 
 
@@ -19,7 +19,7 @@ class DataPlane:
     """The parts of this replica that a client can reach, whatever it speaks."""
 
     predictor: Predictor
-    repository: ManagedRepository
+    repository: Repository
     memory: SharedMemory
     settings: FixedSettings
 

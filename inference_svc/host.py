@@ -14,7 +14,7 @@ from typing import Final
 from algolink.errors import AlgoLinkError
 from algolink.names import VersionName
 from chassis.watch import Notifier
-from inference_svc.artifacts import ArtifactCache
+from inference_svc.artifacts import Artifacts
 from inference_svc.batching.scheduler import Policy
 from inference_svc.batching.served_model import ServedModel
 from inference_svc.domain.holding import Holding, State, WantedVersion
@@ -65,7 +65,7 @@ class ModelHost:
     def __init__(
         self,
         engine: Engine,
-        artifacts: ArtifactCache,
+        artifacts: Artifacts,
         retry: Retry,
         batching: Policy = _DEFAULT_POLICY,
     ) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from algolink.errors import FailedPrecondition, NotFound, Unimplemented
 from algolink.names import shown
@@ -36,6 +36,22 @@ class IndexEntry:
     reason: str
 
 
+class Repository(Protocol):
+    """What Triton's repository calls are answered from."""
+
+    async def index(self, repository: str, *, only_ready: bool) -> list[IndexEntry]:
+        """All versions, by name."""
+        ...
+
+    async def load(self, repository: str, model: str) -> None:
+        """Sees to it that a model is there."""
+        ...
+
+    async def unload(self, repository: str, model: str) -> None:
+        """Sees to it that a model goes."""
+        ...
+
+
 class ManagedRepository:
     """What this replica holds. The router alone says what that shall be."""
 
@@ -43,7 +59,7 @@ class ManagedRepository:
         self._host = host
         self._artifacts = artifacts
 
-    def index(self, repository: str, *, only_ready: bool) -> list[IndexEntry]:
+    async def index(self, repository: str, *, only_ready: bool) -> list[IndexEntry]:
         """All versions here, by name.
 
         Args:
@@ -52,8 +68,8 @@ class ManagedRepository:
         Raises:
             Unimplemented: REPOSITORY_UNNAMED.
         """
-        _check_repository(repository)
-        entries = [_entry(holding) for holding in self._host.holdings]
+        check_repository(repository)
+        entries = [entry_of(holding) for holding in self._host.holdings]
         return [entry for entry in entries if entry.state == "READY" or not only_ready]
 
     async def load(self, repository: str, model: str) -> None:
@@ -66,11 +82,11 @@ class ManagedRepository:
             NotFound: MODEL_NOT_FOUND, if the router wants no version of it here.
             AlgoLinkError: as the registry answers.
         """
-        _check_repository(repository)
+        check_repository(repository)
         for version in self._wanted(model):
             await self._artifacts.get(version.digest, version.size_bytes)
 
-    def unload(self, repository: str, model: str) -> None:
+    async def unload(self, repository: str, model: str) -> None:
         """Refuses: a version that is not wanted goes by itself.
 
         Raises:
@@ -78,7 +94,7 @@ class ManagedRepository:
             NotFound: MODEL_NOT_FOUND, if the router wants no version of it here.
             FailedPrecondition: MANAGED_BY_ROUTER.
         """
-        _check_repository(repository)
+        check_repository(repository)
         numbers = ", ".join(str(version.name.number) for version in self._wanted(model))
         raise FailedPrecondition(
             "MANAGED_BY_ROUTER",
@@ -108,12 +124,18 @@ def refuse_parameter(name: str) -> Unimplemented:
     )
 
 
-def _entry(holding: Holding) -> IndexEntry:
+def entry_of(holding: Holding) -> IndexEntry:
+    """A version in memory, or on its way."""
     name = holding.version.name
     return IndexEntry(name.model, name.number, _STATE[holding.state], holding.message)
 
 
-def _check_repository(repository: str) -> None:
+def check_repository(repository: str) -> None:
+    """Refuses a name, for there is one repository and it has none.
+
+    Raises:
+        Unimplemented: REPOSITORY_UNNAMED.
+    """
     if repository:
         raise Unimplemented(
             "REPOSITORY_UNNAMED",

@@ -36,7 +36,7 @@ class RepositoryRoutes:
         only_ready = body.get("ready", False)
         if not isinstance(only_ready, bool):
             raise InvalidArgument("BODY_INVALID", "`ready` must be true or false")
-        entries = self._plane.repository.index("", only_ready=only_ready)
+        entries = await self._plane.repository.index("", only_ready=only_ready)
         return as_json(
             [
                 {"name": entry.model, "version": str(entry.version), "state": entry.state}
@@ -52,7 +52,7 @@ class RepositoryRoutes:
         return web.Response()
 
     async def _unload(self, request: web.Request) -> web.Response:
-        self._plane.repository.unload("", request.match_info["model"])
+        await self._plane.repository.unload("", request.match_info["model"])
         return web.Response()
 
     async def _trace(self, _request: web.Request) -> web.Response:

@@ -23,7 +23,9 @@ class RepositoryCalls(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: i
     async def RepositoryIndex(
         self, request: pb.RepositoryIndexRequest, context: Context
     ) -> pb.RepositoryIndexResponse:
-        entries = self._plane.repository.index(request.repository_name, only_ready=request.ready)
+        entries = await self._plane.repository.index(
+            request.repository_name, only_ready=request.ready
+        )
         return pb.RepositoryIndexResponse(
             models=[
                 pb.RepositoryIndexResponse.ModelIndex(
@@ -47,7 +49,7 @@ class RepositoryCalls(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: i
     async def RepositoryModelUnload(
         self, request: pb.RepositoryModelUnloadRequest, context: Context
     ) -> pb.RepositoryModelUnloadResponse:
-        self._plane.repository.unload(request.repository_name, request.model_name)
+        await self._plane.repository.unload(request.repository_name, request.model_name)
         return pb.RepositoryModelUnloadResponse()
 
     async def TraceSetting(

@@ -22,19 +22,11 @@ class EngineKind(StrEnum):
     TRITON = "triton"
 
 
-class Settings(ServiceSettings):
-    """Settings of one replica.
+class EngineSettings(ServiceSettings):
+    """How models are run and served, wherever they come from.
 
     Attributes:
-        registry_address: `host:port` of the registry.
-        router_address: `host:port` of the router, or of several, separated by commas.
-        replica_id: unique in the pool and kept over restarts.
-        pool: the pool that it belongs to.
         http_listen: `host:port` of the REST server; port 0 picks a free one.
-        advertise_host: host by which proxies reach this replica; empty for the
-            host that it listens on.
-        cache_dir: folder for artifacts and the last wanted set; of this process
-            alone.
         trace_sample_ratio: share of new traces that are recorded: low, because
             this is the data plane.
         engine_concurrency: runs of models at a time; 0 for as many as there are
@@ -52,31 +44,11 @@ class Settings(ServiceSettings):
         max_queued_requests: requests that wait for one version; more are refused.
         instances: batches of one version that run at a time; 0 for as many as
             share `engine_concurrency` at `engine_threads` each.
-        artifact_cache_bytes: bound of the artifacts on disk; those in use longest
-            ago go first, those that are held never.
         load_retry_s: wait after the first load that failed, in seconds; doubled
             after each further one, to at most 30.
-        engine: `onnx` runs models in this process; `triton` makes it the agent of a
-            Triton server, which requests then go to. Of the settings above, those of
-            threads, rows, delay, queue and `instances` hold for it as well, and
-            `instances` is 1 unless it is set.
-        triton_environment: where Triton is: an environment with `nvidia-pytriton`, or
-            the folder of a server.
-        triton_listen: `host:port` of Triton's gRPC server; no port 0, because a
-            killed agent's successor must find it there.
-        triton_http_listen: the same of its REST server.
-        triton_metrics_listen: `host:port` of Triton's own metrics; empty for none.
-        triton_ready_timeout_s: a Triton that takes longer to start is refused, in
-            seconds.
     """
 
-    registry_address: str
-    router_address: str
-    replica_id: str = Field(pattern=r"^[a-z0-9-]{1,63}$")
-    pool: str = Field(default="default", pattern=r"^[a-z0-9-]{1,63}$")
     http_listen: str = "127.0.0.1:0"
-    advertise_host: str = ""
-    cache_dir: Path
     trace_sample_ratio: float = Field(default=0.01, ge=0.0, le=1.0)
     engine_concurrency: int = Field(default=0, ge=0, le=1024)
     engine_threads: int = Field(default=0, ge=0, le=1024)
@@ -86,26 +58,7 @@ class Settings(ServiceSettings):
     max_queue_delay_us: int = Field(default=0, ge=0, le=60_000_000)
     max_queued_requests: int = Field(default=1024, ge=1, le=1_000_000)
     instances: int = Field(default=0, ge=0, le=1024)
-    artifact_cache_bytes: int = Field(default=10 * 1024**3, ge=0)
     load_retry_s: float = Field(default=1.0, gt=0.0)
-    engine: EngineKind = EngineKind.ONNX
-    triton_environment: Path = Path(".venv-triton")
-    triton_listen: str = "127.0.0.1:8001"
-    triton_http_listen: str = "127.0.0.1:8000"
-    triton_metrics_listen: str = ""
-    triton_ready_timeout_s: float = Field(default=60.0, gt=0.0)
-
-    @model_validator(mode="after")
-    def _triton_has_ports(self) -> Self:
-        for address in (self.triton_listen, self.triton_http_listen):
-            if split_address(address)[1] == 0:
-                raise ValueError(f"Triton needs a port: {address} names none")
-        return self
-
-    def advertised(self, listen: str) -> str:
-        """`listen` as proxies reach it."""
-        host, _, port = listen.rpartition(":")
-        return f"{self.advertise_host or host}:{port}"
 
     @property
     def runs_at_a_time(self) -> int:
@@ -126,6 +79,71 @@ class Settings(ServiceSettings):
             max_queued=self.max_queued_requests,
             instances=self.instances or max(1, self.runs_at_a_time // self.threads_per_run),
         )
+
+
+class StandaloneSettings(EngineSettings):
+    """Settings of a server of a folder.
+
+    Attributes:
+        models: the folder.
+    """
+
+    models: Path
+
+
+class Settings(EngineSettings):
+    """Settings of one replica.
+
+    Attributes:
+        registry_address: `host:port` of the registry.
+        router_address: `host:port` of the router, or of several, separated by commas.
+        replica_id: unique in the pool and kept over restarts.
+        pool: the pool that it belongs to.
+        advertise_host: host by which proxies reach this replica; empty for the
+            host that it listens on.
+        cache_dir: folder for artifacts and the last wanted set; of this process
+            alone.
+        artifact_cache_bytes: bound of the artifacts on disk; those in use longest
+            ago go first, those that are held never.
+        engine: `onnx` runs models in this process; `triton` makes it the agent of a
+            Triton server, which requests then go to. Of the settings of engines, those of
+            threads, rows, delay, queue and `instances` hold for it as well, and
+            `instances` is 1 unless it is set.
+        triton_environment: where Triton is: an environment with `nvidia-pytriton`, or
+            the folder of a server.
+        triton_listen: `host:port` of Triton's gRPC server; no port 0, because a
+            killed agent's successor must find it there.
+        triton_http_listen: the same of its REST server.
+        triton_metrics_listen: `host:port` of Triton's own metrics; empty for none.
+        triton_ready_timeout_s: a Triton that takes longer to start is refused, in
+            seconds.
+    """
+
+    registry_address: str
+    router_address: str
+    replica_id: str = Field(pattern=r"^[a-z0-9-]{1,63}$")
+    pool: str = Field(default="default", pattern=r"^[a-z0-9-]{1,63}$")
+    advertise_host: str = ""
+    cache_dir: Path
+    artifact_cache_bytes: int = Field(default=10 * 1024**3, ge=0)
+    engine: EngineKind = EngineKind.ONNX
+    triton_environment: Path = Path(".venv-triton")
+    triton_listen: str = "127.0.0.1:8001"
+    triton_http_listen: str = "127.0.0.1:8000"
+    triton_metrics_listen: str = ""
+    triton_ready_timeout_s: float = Field(default=60.0, gt=0.0)
+
+    @model_validator(mode="after")
+    def _triton_has_ports(self) -> Self:
+        for address in (self.triton_listen, self.triton_http_listen):
+            if split_address(address)[1] == 0:
+                raise ValueError(f"Triton needs a port: {address} names none")
+        return self
+
+    def advertised(self, listen: str) -> str:
+        """`listen` as proxies reach it."""
+        host, _, port = listen.rpartition(":")
+        return f"{self.advertise_host or host}:{port}"
 
 
 def _cores() -> int:

@@ -1,0 +1,1 @@
+"""Serving a folder of models without the rest of the suite."""
