@@ -62,9 +62,11 @@ class Rendering:
         revision: of the table.
         files: objects, JSON values, by relative path of the file that holds them, in
             the order in which they are to be written. What is about one model alone
-            is in `model_file(model)`.
+            is in `model_file(model)`, or in `models_file`.
         limitations: sorted; empty if the target does all that the table says.
         notes: what whoever applies it must know or do, one sentence each.
+        models_file: the file that holds what is about models, all of them; empty if
+            each has its own.
     """
 
     target: str
@@ -72,6 +74,7 @@ class Rendering:
     files: Mapping[str, Sequence[dict[str, Any]]]
     limitations: tuple[Limitation, ...] = ()
     notes: tuple[str, ...] = ()
+    models_file: str = ""
 
 
 def model_file(model: str) -> str:

@@ -83,7 +83,7 @@ def _header(rendering: Rendering, path: str) -> Iterator[str]:
     limitations = [
         limitation
         for limitation in rendering.limitations
-        if not limitation.model or model_file(limitation.model) == path
+        if not limitation.model or path in (model_file(limitation.model), rendering.models_file)
     ]
     if limitations:
         yield "#"

@@ -15,7 +15,7 @@ from mesh import bootstrap, listeners, resources, table
 from mesh.targets.envoy.endpoints import hosted, known_by_name
 from mesh.targets.envoy.parameters import EnvoyParameters
 from mesh.targets.plain import plain
-from mesh.targets.rendering import Rendering
+from mesh.targets.rendering import Limitation, Rendering
 
 STATIC = "envoy.yaml"
 """The one file of a static bootstrap."""
@@ -51,6 +51,8 @@ def static(snapshot: table.Snapshot, parameters: EnvoyParameters) -> Rendering:
         target="envoy",
         revision=snapshot.revision,
         files={STATIC: [config]},
+        limitations=tuple(_limitations(snapshot)),
+        models_file=STATIC,
         notes=(f"Start Envoy with `envoy -c {STATIC}`.",),
     )
 
@@ -91,11 +93,24 @@ def files(snapshot: table.Snapshot, parameters: EnvoyParameters) -> Rendering:
         target="envoy-files",
         revision=snapshot.revision,
         files=rendered,
+        limitations=tuple(_limitations(snapshot)),
+        models_file=SCOPES,
         notes=(
             f"Start Envoy in {where} with `envoy -c {FILES} --reject-unknown-dynamic-fields`.",
             "Replace files by renaming others over them: Envoy does not see a write in place.",
         ),
     )
+
+
+def _limitations(snapshot: table.Snapshot) -> Iterator[Limitation]:
+    """All that the table says is done; what a mesh agent would do beside is not."""
+    for model, route in sorted(snapshot.routes.items()):
+        if route.split is not None and route.split.experiment:
+            yield Limitation(
+                model=model,
+                what=f"delivery of exposures of {route.split.label}",
+                so="this Envoy logs them; nothing ships them to the experiment service",
+            )
 
 
 def _built(snapshot: table.Snapshot) -> resources.Resources:

@@ -47,7 +47,7 @@ def normalised(weights: Mapping[Goal, int]) -> dict[Goal, float]:
     return {goal: weight / total for goal, weight in weights.items() if weight}
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(route=routes(), asked=st.lists(requests(), min_size=5, max_size=25))
 def test_istio_sends_each_request_where_the_table_does(
     route: table.ModelRoute, asked: list[Request]
@@ -77,7 +77,7 @@ def test_istio_copies_predictions_that_name_no_version_and_no_others(
         assert istio_meaning.copies(held, request) == expected, request
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(route=routes(), asked=st.lists(requests(odd=False), min_size=5, max_size=25))
 def test_the_gateway_api_sends_each_request_where_the_table_does(
     route: table.ModelRoute, asked: list[Request]
@@ -95,7 +95,7 @@ def test_the_gateway_api_sends_each_request_where_the_table_does(
         assert normalised(told) == normalised(expected), request
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(route=routes())
 def test_what_is_not_rendered_is_in_the_report(route: table.ModelRoute) -> None:
     assume(route.split is not None and not route.split.per_request)

@@ -10,7 +10,7 @@ import pytest
 from algolink import split
 from algolink.errors import FailedPrecondition, InvalidArgument
 from mesh import table
-from mesh.targets import gateway_api, istio, rendering, text
+from mesh.targets import envoy, gateway_api, istio, rendering, text
 from mesh.targets.kubernetes.parameters import KubernetesParameters
 from mesh.targets.kubernetes.problems import problems
 from tests.mesh import builders
@@ -90,6 +90,18 @@ def test_a_replica_that_serves_one_protocol_alone_is_told_where_entries_are_writ
     assert written == ["10.0.0.1"]
     [told] = [limit for limit in rendered.limitations if "replica-2.example.org" in limit.what]
     assert "1 serve gRPC and 0 REST" in told.so
+
+
+@pytest.mark.parametrize("render", [envoy.static, envoy.files])
+def test_that_nothing_ships_what_an_envoy_alone_logs_is_told_beside_the_routes(render: Any) -> None:
+    rendered = render(EXAMPLES["experiment-90-10"], envoy.EnvoyParameters())
+
+    assert [limit.what for limit in rendered.limitations] == [
+        "delivery of exposures of experiment iris-2"
+    ]
+    told = [path for path, held in text.texts(rendered).items() if "nothing ships them" in held]
+    assert told == [rendered.models_file]
+    assert render(EXAMPLES["shift"], envoy.EnvoyParameters()).limitations == ()
 
 
 @pytest.mark.parametrize("render", RENDERERS)

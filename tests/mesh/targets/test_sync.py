@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.rendering import folder
+from cli.rendering import folder, keeping
 from mesh import table
 from mesh.targets import envoy, text
 from tests.cli.conftest import Done, Run
@@ -107,6 +107,15 @@ def test_a_model_that_is_gone_goes_once_the_router_has_settled(
     assert folder.read(tmp_path) == rendered(other)
 
 
+def test_models_whose_ids_are_words_of_yaml_are_missed_too(tmp_path: Path) -> None:
+    held = builders.a_snapshot(builders.a_route("null"), builders.a_route("iris"))
+    folder.write(tmp_path, rendered(held), force=False)
+
+    why = keeping.why_not(tmp_path, builders.a_snapshot(builders.a_route("iris")), settling=True)
+
+    assert why == "the router has just started, and has not heard of null yet"
+
+
 def test_an_edited_file_is_left_alone_unless_forced(
     synced: Run, teller: Teller, tmp_path: Path
 ) -> None:
@@ -125,8 +134,6 @@ def test_an_edited_file_is_left_alone_unless_forced(
 
 
 def test_a_folder_has_one_writer(synced: Run, tmp_path: Path) -> None:
-    from cli.rendering import keeping
-
     with keeping.locked(tmp_path):
         done = synced()
 
