@@ -24,6 +24,7 @@ from chassis.database import open_engine
 from chassis.http_server import serve_http
 from chassis.runtime import Runtime
 from chassis.server import serve
+from experiment_svc.announcing import Announcer
 from experiment_svc.assigning import Plans
 from experiment_svc.deciding import Decider
 from experiment_svc.ofrep import OfrepFront
@@ -73,6 +74,9 @@ async def app(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
             runtime.background(decider.run(period_s=settings.decision_period_s), name="decider")
         )
         await stack.enter_async_context(runtime.background(promoter.run(), name="promoter"))
+        if settings.webhook_url:
+            announcer = Announcer(store, settings.webhook_url, runtime.now)
+            await stack.enter_async_context(runtime.background(announcer.run(), name="announcer"))
         experiment_servicer = ExperimentServicer(
             store,
             registry,

@@ -71,8 +71,16 @@ decisions = sa.Table(
     sa.Column("winner", sa.Text, nullable=False),
     sa.Column("digest", sa.Text, nullable=False),
     sa.Column("evidence", sa.Text, nullable=False),
+    sa.Column("announced", sa.SmallInteger, nullable=False, server_default="0"),  # 0 or 1
 )
-"""What policies did, or wait with. Never updated."""
+_UNANNOUNCED = decisions.c.announced == 0
+sa.Index(
+    "decisions_to_announce",
+    decisions.c.time_us,
+    sqlite_where=_UNANNOUNCED,
+    postgresql_where=_UNANNOUNCED,
+)
+"""What policies did, or wait with. Nothing but `announced` is ever updated."""
 
 leases = sa.Table(
     "leases",

@@ -18,6 +18,8 @@ class Settings(ServiceSettings):
         promotion_patience_s: how long a promotion that the registry refuses is asked
             for again before the experiment is stopped, in seconds.
         decision_period_s: how often running experiments are looked at, in seconds.
+        webhook_url: where decisions of policies are announced, as CloudEvents; empty
+            announces none.
     """
 
     database_url: str
@@ -25,3 +27,4 @@ class Settings(ServiceSettings):
     http_listen: str = "127.0.0.1:0"
     decision_period_s: float = Field(default=1.0, gt=0.0)
     promotion_patience_s: float = Field(default=600.0, gt=0.0, le=604_800.0)
+    webhook_url: str = Field(default="", pattern=r"^(https?://\S+)?$")

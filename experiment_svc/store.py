@@ -76,6 +76,9 @@ class Reading(Protocol):
     ) -> Sequence[Decision]:
         """Those with a higher number, in order, without evidence."""
 
+    async def unannounced(self, *, since: datetime, limit: int) -> Sequence[Decision]:
+        """Decisions from `since` on that nobody was told of, the oldest first."""
+
     async def get_definition(
         self, kind: DefinitionKind, definition_id: str, version: int = 0
     ) -> Definition:
@@ -136,6 +139,9 @@ class Transaction(Reading, Protocol):
 
     async def add_decision(self, decision: Decision) -> Decision:
         """Stores it under the next number of its experiment."""
+
+    async def mark_announced(self, decision: Decision) -> None:
+        """Notes that it was told."""
 
     async def take_lease(
         self, lease: str, *, holder: str, at: datetime, length: timedelta

@@ -47,6 +47,7 @@ class _State:
     losses: LossesByKey = field(default_factory=dict)
     decisions: dict[str, list[Decision]] = field(default_factory=dict)
     leases: dict[str, tuple[str, int, datetime]] = field(default_factory=dict)
+    announced: set[tuple[str, int]] = field(default_factory=set)
     batches: dict[object, int] = field(default_factory=dict)
     redelivered: int = 0
     conflicts: int = 0
@@ -64,6 +65,7 @@ class _State:
             lowest_p=dict(self.lowest_p),
             decisions={key: list(made) for key, made in self.decisions.items()},
             leases=dict(self.leases),
+            announced=set(self.announced),
             batches=dict(self.batches),
             definitions={key: list(versions) for key, versions in self.definitions.items()},
             losses=dict(self.losses),
@@ -198,6 +200,17 @@ class MemoryTransaction(MemoryLosses):
             lowest_p={key: p for (of, key), p in state.lowest_p.items() if of == name},
         )
 
+    async def unannounced(self, *, since: datetime, limit: int) -> Sequence[Decision]:
+        """Decisions from `since` on that nobody was told of, the oldest first."""
+        found = [
+            replace(decision, evidence="")
+            for name, made in self._state.decisions.items()
+            for decision in made
+            if decision.time >= since and (name, decision.number) not in self._state.announced
+        ]
+        found.sort(key=lambda one: (one.time, one.experiment, one.number))
+        return found[:limit]
+
     async def get_definition(
         self, kind: DefinitionKind, definition_id: str, version: int = 0
     ) -> Definition:
@@ -289,6 +302,10 @@ class MemoryTransaction(MemoryLosses):
         made = self._state.decisions.setdefault(decision.experiment.experiment, [])
         made.append(replace(decision, number=len(made) + 1))
         return made[-1]
+
+    async def mark_announced(self, decision: Decision) -> None:
+        """Notes that it was told."""
+        self._state.announced.add((decision.experiment.experiment, decision.number))
 
     async def take_lease(
         self, lease: str, *, holder: str, at: datetime, length: timedelta

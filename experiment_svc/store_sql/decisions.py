@@ -18,7 +18,7 @@ from experiment_svc.records import from_us, to_us
 from experiment_svc.schema import decisions, leases
 from experiment_svc.store_sql.upsert import upsert
 
-_LIGHT = [column for column in decisions.c if column.name != "evidence"]
+_LIGHT = [column for column in decisions.c if column.name not in ("evidence", "announced")]
 
 
 class DecisionsReading:
@@ -53,6 +53,16 @@ class DecisionsReading:
         )
         return [_decision(row, "") for row in await self._connection.execute(query)]
 
+    async def unannounced(self, *, since: datetime, limit: int) -> Sequence[Decision]:
+        """Decisions from `since` on that nobody was told of, the oldest first."""
+        query = (
+            sa.select(*_LIGHT)
+            .where(decisions.c.announced == 0, decisions.c.time_us >= to_us(since))
+            .order_by(decisions.c.time_us, decisions.c.experiment, decisions.c.number)
+            .limit(limit)
+        )
+        return [_decision(row, "") for row in await self._connection.execute(query)]
+
 
 class DecisionsWriting(DecisionsReading):
     """Writes decisions by one connection."""
@@ -80,6 +90,17 @@ class DecisionsWriting(DecisionsReading):
         }
         await self._connection.execute(sa.insert(decisions), row)
         return added
+
+    async def mark_announced(self, decision: Decision) -> None:
+        """Notes that it was told."""
+        await self._connection.execute(
+            sa.update(decisions)
+            .where(
+                decisions.c.experiment == decision.experiment.experiment,
+                decisions.c.number == decision.number,
+            )
+            .values(announced=1)
+        )
 
     async def take_lease(
         self, lease: str, *, holder: str, at: datetime, length: timedelta
