@@ -46,6 +46,7 @@ check: $(STAMP)  ## format, lint, types, import contracts
 
 bench-stats: $(STAMP)  ## false decisions, power and coverage of the statistics, by simulation
 	$(PYTHON) -m benchmarks.stats.ramp_error
+	$(PYTHON) -m benchmarks.stats.policy_error
 	$(PYTHON) -m benchmarks.stats.simulate_core $(if $(SCALE),--scale $(SCALE))
 
 bench-registry: $(STAMP)  ## transfers, watches and lists of the registry (MIB=2048 MODELS=100000)
