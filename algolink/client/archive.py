@@ -26,7 +26,7 @@ from google.protobuf import json_format
 
 from algolink.client.artifact import Piece
 from algolink.errors import AlgoLinkError, FailedPrecondition, InvalidArgument
-from algolink.registry.v1 import ledger_pb2, registry_pb2
+from algolink.registry.v1 import ledger_pb2, lineage_pb2, registry_pb2
 
 Aliases = Literal["none", "new", "all"]
 """Which aliases an import sets: none, those that the model lacks, or all."""
@@ -47,12 +47,14 @@ class Contents:
         versions: oldest first; deleted ones are not among them.
         moves: the model's ledger, newest first, for whoever wants to read it.
         sizes: of every artifact and file, in bytes, by digest.
+        lineages: of those versions that have one.
     """
 
     model: registry_pb2.Model
     versions: Sequence[registry_pb2.Version]
     moves: Sequence[ledger_pb2.AliasMove]
     sizes: Mapping[str, int]
+    lineages: Sequence[lineage_pb2.Lineage] = ()
 
     def encode(self) -> bytes:
         """The bytes that are signed; the same contents give the same."""
@@ -62,6 +64,7 @@ class Contents:
             "versions": [_plain(version) for version in self.versions],
             "moves": [_plain(move) for move in self.moves],
             "sizes": dict(self.sizes),
+            "lineages": [_plain(lineage) for lineage in self.lineages],
         }
         return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
 
@@ -81,6 +84,7 @@ class Contents:
                 versions=[_parsed(v, registry_pb2.Version()) for v in value["versions"]],
                 moves=[_parsed(m, ledger_pb2.AliasMove()) for m in value["moves"]],
                 sizes={str(digest): int(size) for digest, size in value["sizes"].items()},
+                lineages=[_parsed(v, lineage_pb2.Lineage()) for v in value.get("lineages", ())],
             )
         except (ValueError, KeyError, TypeError, AttributeError, json_format.ParseError) as error:
             raise _invalid(f"{_CONTENTS} is not what it should be") from error

@@ -7,13 +7,14 @@ import json
 import os
 import tempfile
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from algolink import names
-from algolink.client import archive, registry, uploads
+from algolink.client import archive, archive_lineage, lineage, registry, search, uploads
 from algolink.client.archive import Aliases, Contents
 from algolink.client.artifact import Progress
 from algolink.client.channels import PUSH_TIMEOUT_S
@@ -21,7 +22,10 @@ from algolink.client.sync_artifacts import Artifacts
 from algolink.client.sync_history import History
 from algolink.client.sync_lifecycle import Lifecycle
 from algolink.client.sync_transport import SyncTransport
+from algolink.errors import AlreadyExists, NotFound
 from algolink.manifest import Manifest
+from algolink.names import VersionName
+from algolink.registry.v1 import lineage_pb2
 from algolink.registry.v1 import registry_pb2 as pb
 
 
@@ -33,11 +37,13 @@ class Imported:
         model: the model's id.
         numbers: number here of each version, by its number in the archive.
         aliases: that were set, with the number that they name here.
+        missing_parents: that lineages name, and that are not here: `base/1`.
     """
 
     model: str
     numbers: dict[int, int] = field(default_factory=dict)
     aliases: dict[str, int] = field(default_factory=dict)
+    missing_parents: list[str] = field(default_factory=list)
 
 
 class Archives:
@@ -88,6 +94,7 @@ class Archives:
                 versions=found,
                 moves=self._history.alias_moves(name),
                 sizes=sizes,
+                lineages=[known for each in found if (known := self._lineage_of(each))],
             )
             whole = Path(folder) / "archive"
             archive.write(whole, contents, Path(folder), key)
@@ -126,10 +133,38 @@ class Archives:
                 uploads.create_version(_header(version, imported.model)), PUSH_TIMEOUT_S
             )
             imported.numbers[version.number] = made.number
+        for exported in contents.lineages:
+            self._record(exported, imported)
         self._set_aliases(contents, imported, aliases)
         for version in contents.versions:
             self._retire(version, imported)
         return imported
+
+    def _lineage_of(self, version: pb.Version) -> lineage_pb2.Lineage | None:
+        try:
+            return self._transport.unary(lineage.get(version.name), self._timeout_s)
+        except NotFound:
+            return None
+
+    def _record(self, exported: lineage_pb2.Lineage, imported: Imported) -> None:
+        """Records a lineage in the names of this installation, once."""
+        number = imported.numbers.get(lineage.version_name(exported.version).number)
+        if number is None:
+            return
+        here = VersionName(imported.model, number)
+        made, missing = archive_lineage.translated(
+            exported, here, imported.numbers, self._imported_before
+        )
+        # Once recorded it stays, though a parent may have arrived since.
+        with suppress(AlreadyExists):
+            self._transport.unary(lineage.record(made), self._timeout_s)
+            imported.missing_parents += missing
+
+    def _imported_before(self, origin: str) -> VersionName | None:
+        wanted = f'tags.{archive_lineage.ORIGIN_TAG} = "{origin}"'
+        pages = search.versions(wanted, "create_time desc", 1, deleted=False)
+        found = self._transport.items(pages, self._timeout_s, limit=1)
+        return VersionName.parse(found[0].name) if found else None
 
     def _versions(self, name: str, wanted: Collection[int]) -> Sequence[pb.Version]:
         if wanted:
@@ -197,14 +232,14 @@ def _may_set(model: pb.Model, alias: str, number: int, imported: Imported, which
 
 
 def _header(version: pb.Version, model: str) -> pb.PushHeader:
-    origin = version.name.removeprefix("models/").replace("/versions", "")
+    origin = archive_lineage.origin(VersionName.parse(version.name))
     return pb.PushHeader(
         model=f"models/{model}",
         request_id=f"import-{_identity(version, model)}",
         digest=version.digest,
         size_bytes=version.size_bytes,
         description=version.description,
-        tags={"imported-from": origin, **version.tags},
+        tags={archive_lineage.ORIGIN_TAG: origin, **version.tags},
         metrics=version.metrics,
     )
 

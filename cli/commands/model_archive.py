@@ -106,5 +106,10 @@ def import_(session: Session, file: Path, trust: tuple[Path, ...], name: str, al
         "model": imported.model,
         "versions": {str(old): new for old, new in imported.numbers.items()},
         "aliases": imported.aliases,
+        "missing_parents": imported.missing_parents,
     }
     session.show(values, lambda: views.imported(imported))
+    if imported.missing_parents:
+        session.say(
+            f"\nNot here, and so left out of the lineage: {', '.join(imported.missing_parents)}"
+        )

@@ -89,6 +89,40 @@ def test_importing_again_changes_nothing(clients: tuple[Client, Client], exporte
     assert again.aliases == {}
 
 
+def test_lineage_arrives_in_the_names_of_where_it_arrives(
+    clients: tuple[Client, Client], tmp_path: Path
+) -> None:
+    development, production = clients
+    for name in ("base", "other", "tuned", "tuned"):
+        push(development, name, f"{name}, a net".encode())
+    for name in ("elsewhere", "base"):
+        push(production, name, b"something else of that name")
+    relation = "fine-tuned from"
+    development.lineage.record("tuned/1", {"parents": [
+        {"version": "base/1", "relation": relation}, {"version": "other/1", "relation": relation},
+    ]})  # fmt: skip
+    development.lineage.record(
+        "tuned/2",
+        {
+            "parents": [{"version": "tuned/1", "relation": relation}],
+            "datasets": [{"uri": "s3://a"}],
+        },
+    )
+    for name in ("base", "tuned"):
+        development.archives.export(name, tmp_path / name, KEY)
+
+    production.archives.load(tmp_path / "base", TRUSTED)
+    imported = production.archives.load(tmp_path / "tuned", TRUSTED, name="tuned-eu")
+    again = production.archives.load(tmp_path / "tuned", TRUSTED, name="tuned-eu")
+
+    first, second = (production.lineage.get(f"tuned-eu/{number}") for number in (1, 2))
+    # What was base/1 there is base/2 here, beside a base/1 of another origin.
+    assert [parent.version for parent in first.parents] == ["models/base/versions/2"]
+    assert [parent.version for parent in second.parents] == ["models/tuned-eu/versions/1"]
+    assert [use.uri for use in second.datasets] == ["s3://a"]
+    assert (imported.missing_parents, again.missing_parents) == (["other/1"], ["other/1"])
+
+
 def test_a_later_export_brings_only_what_is_new(
     clients: tuple[Client, Client], tmp_path: Path
 ) -> None:
