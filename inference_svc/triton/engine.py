@@ -98,16 +98,16 @@ class TritonEngine:
 
     async def _withdrawn(self, name: VersionName) -> bool:
         """Takes a version out of Triton; False if Triton died over it."""
-        client, model = self._server.client, name.model
+        client, model, allowed = self._server.client, name.model, self._server.credentials
         try:
             served = await self._ready(model)
             rest = sorted(served - {name.number})
             if rest:
                 await asyncio.to_thread(self._repository.serve, model, rest)
             if name.number in served and rest:
-                await client.load_model(model, client_timeout=_LOAD_TIMEOUT_S)
+                await client.load_model(model, headers=allowed, client_timeout=_LOAD_TIMEOUT_S)
             elif name.number in served:
-                await client.unload_model(model, client_timeout=_LOAD_TIMEOUT_S)
+                await client.unload_model(model, headers=allowed, client_timeout=_LOAD_TIMEOUT_S)
             await asyncio.to_thread(self._repository.remove, name)
         except (InferenceServerException, LoadError, OSError) as error:
             await asyncio.sleep(_DEATH_IS_SEEN_S)
@@ -136,7 +136,9 @@ class TritonEngine:
         await asyncio.to_thread(self._repository.serve, name.model, numbers)
         reason = ""
         try:
-            await self._server.client.load_model(name.model, client_timeout=_LOAD_TIMEOUT_S)
+            await self._server.client.load_model(
+                name.model, headers=self._server.credentials, client_timeout=_LOAD_TIMEOUT_S
+            )
         except InferenceServerException as error:
             reason = told(error)
         states = await self._states(name.model)
@@ -161,7 +163,7 @@ class TritonEngine:
         """
         try:
             index = await self._server.client.get_model_repository_index(
-                client_timeout=_RUN_TIMEOUT_S
+                headers=self._server.credentials, client_timeout=_RUN_TIMEOUT_S
             )
         except InferenceServerException as error:
             raise LoadError(f"Triton: {told(error)}") from error

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import logging
 import os
+import secrets
 import signal
 import socket
 import time
@@ -18,6 +19,7 @@ import tritonclient.grpc.aio as triton
 from opentelemetry import metrics
 from tritonclient.utils import InferenceServerException
 
+from algolink import files
 from algolink.errors import FailedPrecondition, Unavailable
 from chassis.addresses import split_address
 from chassis.processes import Process, ProcessFile
@@ -33,6 +35,9 @@ _BACKOFF_S: Final = 0.1
 _BACKOFF_MAX_S: Final = 10.0
 _OWN_STOP_S: Final = 10.0
 """What Triton takes to end by itself once its last request has ended, at most."""
+
+_RESTRICTED: Final = "model-repository,shared-memory,trace,logging"
+_AGENT_HEADER: Final = "algolink-agent"
 
 _SHARED_MEMORY: Final = Path("/dev/shm")  # noqa: S108 - where the Python backend puts tensors
 _CHANNEL: Final = [
@@ -67,6 +72,8 @@ class TritonServer:
         is_live: whether it answers.
         is_stopped: whether its agent has ended it, for good.
         client: of the server, over all its lives.
+        credentials: headers of the calls that the agent alone may make: those that
+            change what is loaded, or tell it.
         restarts: how often it was started because it had died.
     """
 
@@ -102,8 +109,10 @@ class TritonServer:
         self._exit_grace_s = exit_grace_s
         self._hang_s = hang_s
         # Unique, so that what one leaves behind can be told from what another uses.
+        secret = _secret(folder / "triton.secret")
+        self.credentials = {f"triton-grpc-protocol-{_AGENT_HEADER}": secret}
         self._prefix = f"algolink-{hashlib.sha256(str(folder).encode()).hexdigest()[:12]}-"
-        self._command = self._command_line(repository)
+        self._command = self._command_line(repository, secret)
         self._digest = hashlib.sha256("\0".join((*self._command, marks)).encode()).hexdigest()
         self._process: Process | None = None
         self._process_file = folder / "triton.pid"
@@ -240,7 +249,7 @@ class TritonServer:
         )
         _log.info("triton started", extra={"pid": self._process.pid})
 
-    def _command_line(self, repository: Path) -> tuple[str, ...]:
+    def _command_line(self, repository: Path, secret: str) -> tuple[str, ...]:
         return (
             str(self._installation.program),
             *("--model-repository", str(repository)),
@@ -254,6 +263,9 @@ class TritonServer:
             *_listening("http", self._listeners.http),
             *_listening("metrics", self._listeners.metrics),
             f"--exit-timeout-secs={int(self._exit_grace_s)}",
+            # Whoever else reaches its ports must not unload what the router routes to.
+            f"--grpc-restricted-protocol={_RESTRICTED}:{_AGENT_HEADER}={secret}",
+            f"--http-restricted-api={_RESTRICTED}:{_AGENT_HEADER}={secret}",
             # A proxy asks idle connections whether they still live, and often.
             "--grpc-http2-max-ping-strikes=0",
             f"--backend-config=python,shm-region-prefix-name={self._prefix}",
@@ -266,6 +278,16 @@ class TritonServer:
         except FileNotFoundError:
             return "it said nothing"
         return lines[-1] if lines else "it said nothing"
+
+
+def _secret(path: Path) -> str:
+    """What the agents of one folder share with their Triton, and nobody else."""
+    try:
+        return path.read_text(encoding="ascii")
+    except FileNotFoundError:
+        made = secrets.token_urlsafe(32)
+        files.replace(path, made.encode())
+        return made
 
 
 def _listening(what: str, address: str) -> tuple[str, ...]:

@@ -96,6 +96,19 @@ async def test_loading_and_unloading_one_version_does_not_disturb_the_other(
             await predicted(client, "scaled", 3)
 
 
+async def test_only_its_agent_may_change_what_triton_has_loaded(around: Neighbourhood) -> None:
+    await around.hold(scaled(around, 1))
+
+    async with around.client() as client, aiohttp.ClientSession() as http:
+        with pytest.raises(InferenceServerException, match="restricted"):
+            await client.unload_model("scaled")
+        url = f"http://{around.http_address}/v2/repository/models/scaled/unload"
+        async with http.post(url) as answer:
+            assert answer.status == 403
+
+        assert await predicted(client, "scaled", 1) == [10.0, 20.0, 30.0, 40.0]
+
+
 async def test_versions_of_a_model_may_take_and_give_different_things(
     around: Neighbourhood,
 ) -> None:
