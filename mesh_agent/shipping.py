@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -64,6 +64,14 @@ class RunShipping:
             backlog_bytes=backlog_bytes,
         )
         self.has_ended = False
+        meter = metrics.get_meter(__name__)
+        self._lost = meter.create_counter(
+            "algolink.mesh.exposures.lost", description="Exposures that are known to be lost."
+        )
+        self._alarms = meter.create_counter(
+            "algolink.mesh.exposures.alarms",
+            description="Times that exposures were found to be lost, or possibly lost.",
+        )
         self._said = Statistics.load(run.statistics)
         self._failed_writes = self._said.failed_writes if self._said else 0
         self._given_up = 0
@@ -144,6 +152,8 @@ class RunShipping:
         self._save()
         if noted.revision == before.revision:
             return
+        self._lost.add(max(0, _total(lost) - _total(before.lost)))
+        self._alarms.add(1 if lost else 0)
         for name, each in lost.items():
             _log.error(
                 "exposures lost",
@@ -199,7 +209,6 @@ class Shipping:
         for name, unit, what, read in (
             ("lag", "By", "Bytes of the log that were not acknowledged yet.", _lag_bytes),
             ("age", "s", "Age of the oldest line that was not acknowledged yet.", _age_s),
-            ("lost", "1", "Exposures that are known to be lost, of runs not done with.", _lost),
         ):
             meter.create_observable_gauge(
                 f"algolink.mesh.exposures.{name}",
@@ -301,9 +310,9 @@ def _age_s(runs: Iterable[RunShipping]) -> float:
     return (datetime.now(UTC) - min(waiting)).total_seconds() if waiting else 0.0
 
 
-def _lost(runs: Iterable[RunShipping]) -> int:
-    return sum(lost.exposures for each in runs for lost in each.ledger.lost.values())
-
-
 def _count(lost: Lost) -> int:
     return lost.exposures
+
+
+def _total(lost: Mapping[str, Lost]) -> int:
+    return sum(each.exposures for each in lost.values())

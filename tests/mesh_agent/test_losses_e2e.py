@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import aiohttp
 import pytest
 
 from algolink.experiment.v1 import losses_pb2
@@ -82,7 +84,8 @@ async def test_what_a_full_disk_swallows_is_counted_exactly(
 
 
 async def test_a_killed_envoy_reports_what_nobody_has_counted(station: Station) -> None:
-    await station.start()
+    metrics_port = builders.free_port()
+    await station.start(METRICS_LISTEN=f"127.0.0.1:{metrics_port}")
     request_ids = await station.predict(*[f"user-{i}" for i in range(30)])
     killed = station.envoy_pid
 
@@ -91,7 +94,15 @@ async def test_a_killed_envoy_reports_what_nobody_has_counted(station: Station) 
     await station.until_serving(True)
     request_ids += await station.predict("after")
     await builders.until(lambda: request_ids[-1] in station.facts.kept)
+    async with (
+        aiohttp.ClientSession() as session,
+        session.get(f"http://127.0.0.1:{metrics_port}/metrics") as answer,
+    ):
+        metrics = await answer.text()
 
+    for name in ("age_seconds", "lag_bytes", "shipped_total", "lost_total", "alarms_total"):
+        assert f"algolink_mesh_exposures_{name}" in metrics
+    assert "algolink_mesh_exposures_alarms_total 1.0" in _without_labels(metrics)
     loss = last(station)
     assert loss is not None
     assert loss.at_least
@@ -151,3 +162,7 @@ async def test_a_backlog_over_its_limit_is_given_up_file_by_file_and_counted(
     assert "given up" in station.facts.reports[0].cause
     assert 0 < len(station.facts.kept) < len(request_ids)
     assert not station.facts.conflicts
+
+
+def _without_labels(metrics: str) -> str:
+    return re.sub(r"\{[^}]*\}", "", metrics)

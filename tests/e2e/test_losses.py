@@ -1,0 +1,45 @@
+"""An Envoy that is killed in traffic: what it may have lost is seen, and decisions wait."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+
+from algolink.client import AsyncClient
+from algolink.errors import Unavailable
+from examples.digits.material import Training
+from tests.e2e.laboratory import running_experiment
+from tests.e2e.stack import Stack, until_async
+
+pytestmark = pytest.mark.e2e
+
+
+async def test_a_killed_envoy_stops_the_rule_until_somebody_acknowledges_it(
+    stack: Stack, client: AsyncClient, training: Training
+) -> None:
+    async def lost() -> bool:
+        try:
+            return bool(await client.losses.unacknowledged())
+        except Unavailable:
+            return False  # administration goes through the Envoy that was killed
+
+    async with running_experiment(stack, client, training, candidate_bp=4_000) as laboratory:
+        for number in range(50):
+            await client.predict(laboratory.model, training.images[:1], unit=f"user-{number}")
+        os.kill(stack.envoy_pid(), signal.SIGKILL)
+        await until_async(lost, "the loss is reported")
+
+        [loss] = await client.losses.unacknowledged()
+        results = await client.results(laboratory.model)
+        taken = await client.losses.acknowledge(laboratory.model, note="killed on purpose")
+        after = await client.results(laboratory.model)
+
+    assert loss.experiment == f"experiments/{laboratory.model}"
+    assert loss.at_least
+    assert "exposures are lost" in results.recommendation
+    assert len(taken) == 1
+    assert "lost" not in after.recommendation
+    assert [entry.note for entry in after.losses] == ["killed on purpose"]
+    assert not await client.losses.unacknowledged()
