@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -24,6 +24,7 @@ from registry_svc.staging import Staging
 from registry_svc.store import Reader, Store
 
 _DISCARD_S = 2.0
+_LOOKS_AT_ONCE = 32
 
 
 class Pusher:
@@ -170,8 +171,9 @@ class Pusher:
 
     async def _check_files_kept(self, manifest: Manifest | None) -> None:
         sizes = {file.digest: file.size_bytes for file in manifest.files} if manifest else {}
-        for digest, size_bytes in sizes.items():
-            await self._check_kept(digest, size_bytes)
+        # Together, for a bucket takes its time and others wait to write.
+        for part in _parts(list(sizes.items())):
+            await asyncio.gather(*(self._check_kept(*each) for each in part))
 
     async def _check_kept(self, digest: str, size_bytes: int) -> None:
         try:
@@ -185,6 +187,10 @@ class Pusher:
                 kept_bytes=kept_bytes,
                 announced_bytes=size_bytes,
             )
+
+
+def _parts(items: Sequence[tuple[str, int]]) -> Iterator[Sequence[tuple[str, int]]]:
+    return (items[n : n + _LOOKS_AT_ONCE] for n in range(0, len(items), _LOOKS_AT_ONCE))
 
 
 async def _header(requests: AsyncIterator[pb.PushVersionRequest]) -> PushHeader:

@@ -31,9 +31,16 @@ class ObjectServer:
 
     Attributes:
         endpoint: `http://host:port`.
+        process: its own.
     """
 
     endpoint: str
+    process: subprocess.Popen[bytes]
+
+    def stop(self) -> None:
+        """Ends it; only one of one's own."""
+        self.process.terminate()
+        self.process.wait()
 
     def bucket(self) -> str:
         """URL of a new bucket of one's own."""
@@ -61,7 +68,7 @@ def object_server(log: Path) -> Iterator[ObjectServer]:
         )
     try:
         _until_listening(process, port)
-        yield ObjectServer(f"http://127.0.0.1:{port}")
+        yield ObjectServer(f"http://127.0.0.1:{port}", process)
     finally:
         process.terminate()
         process.wait()

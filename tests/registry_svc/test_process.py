@@ -11,7 +11,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from algolink.errors import Unavailable
 from algolink.registry.v1 import registry_pb2 as pb
 from algolink.registry.v1 import registry_pb2_grpc
 from chassis.channel import open_channel
+from tests.object_store import KEYS, object_server
 from tests.registry_svc import onnx_files, uploads
 
 TOKEN = "open-sesame"
@@ -51,10 +52,12 @@ def environment(folder: Path, port: int) -> dict[str, str]:
 
 
 @contextmanager
-def started(folder: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
+def started(folder: Path, port: int, **more: str) -> Iterator[subprocess.Popen[bytes]]:
     with (folder / "log").open("ab") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "registry_svc"], env=environment(folder, port), stderr=log
+            [sys.executable, "-m", "registry_svc"],
+            env={**environment(folder, port), **more},
+            stderr=log,
         )
     try:
         yield process
@@ -147,6 +150,46 @@ def test_a_push_that_is_repeated_after_a_kill_goes_on_where_it_was(tmp_path: Pat
     assert version.total_bytes == version.size_bytes + sum(map(len, files.values()))
     pulled = {path.name: path.read_bytes() for path in (tmp_path / "pulled").iterdir()}
     assert pulled == files
+    assert list((tmp_path / "artifacts" / "incoming").iterdir()) == []
+
+
+def test_with_a_bucket_that_goes_away_pushes_are_unavailable_and_the_rest_goes_on(
+    tmp_path: Path, onnx_model: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in KEYS.items():
+        monkeypatch.setenv(name, value)
+    port = free_port()
+    with ExitStack() as stack:
+        server = stack.enter_context(object_server(tmp_path / "objects"))
+        bucket = {
+            "ALGOLINK_ARTIFACT_URL": server.bucket(),
+            "ALGOLINK_ARTIFACT_ENDPOINT": server.endpoint,
+            "ALGOLINK_ARTIFACT_TIMEOUT_S": "1",
+        }
+        registry = stack.enter_context(started(tmp_path, port, **bucket))
+        wait_until_listening(port)
+        client = stack.enter_context(
+            Client(f"127.0.0.1:{port}", data_endpoint="127.0.0.1:1", token=TOKEN)
+        )
+        first = client.push(onnx_model, name="iris", wait=False)
+        client.artifacts.pull("iris", 1, tmp_path / "pulled")
+        server.stop()
+        channel = stack.enter_context(grpc.insecure_channel(f"127.0.0.1:{port}"))
+        stub: Any = registry_pb2_grpc.RegistryServiceStub(channel)
+        with pytest.raises(grpc.RpcError) as caught:
+            stub.PushVersion(
+                uploads.messages(onnx_model + b"\x72\x00", request_id="push-2"),
+                metadata=[("authorization", f"Bearer {TOKEN}")],
+                timeout=60,
+            )
+        versions = client.versions("iris")
+        assert registry.poll() is None
+
+    assert (tmp_path / "pulled").read_bytes() == onnx_model
+    refusal: Any = caught.value
+    assert refusal.code() == grpc.StatusCode.UNAVAILABLE
+    assert "the object store does not answer" in refusal.details()
+    assert versions == [first]
     assert list((tmp_path / "artifacts" / "incoming").iterdir()) == []
 
 
