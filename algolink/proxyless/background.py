@@ -8,6 +8,7 @@ from pathlib import Path
 from algolink.client import channels
 from algolink.client.connection import Connection, default_data_dir
 from algolink.client.sync_transport import SyncTransport
+from algolink.errors import FailedPrecondition
 from algolink.proxyless import bootstrap
 from algolink.proxyless.routes import Routes
 from algolink.proxyless.shipping import Shipping
@@ -38,10 +39,14 @@ class Background:
             FailedPrecondition: SPOOL_NOT_WRITABLE or BOOTSTRAP_DIFFERS.
         """
         node = bootstrap.a_node()
-        bootstrap.install(connection, node)
         chosen = spool_dir or os.environ.get(SPOOL_DIR_ENV)
         root = Path(chosen) if chosen else default_data_dir(os.environ) / "spool"
         self._folder = Folder.claim(root)
+        try:
+            bootstrap.install(connection, node, self._folder.path)
+        except FailedPrecondition:
+            self._folder.close()
+            raise
         self.spool = Spool(self._folder, max_bytes=max_spool_bytes)
         self._transport = SyncTransport(connection)
         self._shipping = Shipping(

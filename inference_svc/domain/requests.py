@@ -34,7 +34,7 @@ class InferRequest:
 
     Attributes:
         model: its id.
-        version: number of the version to run; None for the newest that is ready.
+        version: number of the version to run; None for the champion.
         inputs: in the request's order.
         outputs: names of the outputs to answer with; empty for all.
         id: the caller's, echoed.
@@ -81,7 +81,7 @@ class ModelMetadata:
         model: its id.
         versions: numbers of the versions that are ready here, ascending.
         platform: name of the engine.
-        signature: of the version asked for, or else the newest ready.
+        signature: of the version asked for, or else the champion.
     """
 
     model: str
