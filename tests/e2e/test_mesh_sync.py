@@ -52,7 +52,9 @@ async def test_an_envoy_on_synced_files_answers_as_the_systems_own(
                     async with asyncio.timeout(60):
                         while await asyncio.to_thread(answers) != wanted:
                             pass
-                own_envoy = stack.data_dir / "mesh" / "admin.sock"
+                # An Envoy has a folder per run; the last one is the one that runs.
+                sockets = (stack.data_dir / "mesh" / "runs").glob("*/admin.sock")
+                own_envoy = max(sockets, key=lambda socket: socket.stat().st_mtime)
                 async with asyncio.timeout(60):
                     while await compared(stack, own_envoy) != 0:
                         pass
