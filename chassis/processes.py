@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
@@ -123,6 +124,11 @@ class Process:
         """Sends a signal, unless the process has ended."""
         if self.is_running:
             os.kill(self.pid, number)
+
+    def end_companions(self) -> None:
+        """Kills what the process, which has just ended, has left of its own session."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
 
 
 def _start_ticks(pid: int) -> int | None:

@@ -139,6 +139,7 @@ class TritonServer:
             _log.info("triton adopted", extra={"pid": known.pid})
         else:
             await self._end()
+            self._clear_up()
             for address in (self._listeners.grpc, self._listeners.http):
                 _check_free(address)
             self._start()
@@ -177,6 +178,7 @@ class TritonServer:
                 on_live(False)
                 code = self._process.exit_code if self._process is not None else None
                 _log.error("triton died", extra={"exit_code": code, "why": self._last_words()})
+                self._clear_up()
                 await asyncio.sleep(backoff_s)
                 backoff_s = min(2 * backoff_s, _BACKOFF_MAX_S)
                 self._start()
@@ -209,6 +211,7 @@ class TritonServer:
             _log.error("triton does not end: killed", extra={"pid": self._process.pid})
             self._process.send(signal.SIGKILL)
             await self._wait_for_exit(_OWN_STOP_S)
+        self._clear_up()
         self._process_file.unlink(missing_ok=True)
         self._process = None
 
@@ -235,9 +238,14 @@ class TritonServer:
             self.is_live = is_live and not self.is_stopped
             self.changes.notify()
 
-    def _start(self) -> None:
+    def _clear_up(self) -> None:
+        """Ends what the Python backend may have left: one that was just starting waits for ever."""
+        if self._process is not None:
+            self._process.end_companions()
         for left in _SHARED_MEMORY.glob(f"{self._prefix}*"):
             left.unlink(missing_ok=True)
+
+    def _start(self) -> None:
         self._process = Process.start(
             self._command,
             folder=self._installation.folder,

@@ -210,6 +210,8 @@ async def test_a_killed_triton_is_announced_as_loading_and_comes_back_with_what_
     await around.router.until(lambda told: not agents.ready(told), after=after)
     told = await around.hold()
     assert not told.draining
+    with pytest.raises(ProcessLookupError):
+        os.killpg(known.pid, 0)  # nothing of the killed one's runs any more
     async with around.client() as client:
         assert await predicted(client, "scaled", 2) == [20.0, 40.0, 60.0, 80.0]
 
