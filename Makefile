@@ -5,7 +5,7 @@ PYTHON := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup triton demo test bench-inference bench-triton check format generate lock clean bench-stats bench-experiments bench-registry
+.PHONY: help setup triton demo test bench-inference bench-mesh bench-triton check format generate lock clean bench-stats bench-experiments bench-registry
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 26
@@ -56,6 +56,9 @@ bench-registry: $(STAMP)  ## transfers, watches and lists of the registry (MIB=2
 
 bench-experiments: $(STAMP)  ## how fast units are assigned
 	$(PYTHON) -m benchmarks.experiments.assignment
+
+bench-mesh: $(STAMP)  ## changes to requests, Envoy's start, memory, what the chain adds (8 minutes)
+	$(PYTHON) -m benchmarks.mesh $(PARTS)
 
 format: $(STAMP)  ## format and fix what ruff can fix
 	$(VENV)/bin/ruff format .

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from benchmarks.mesh.surroundings import Answers, Caller, Surroundings, paced, s
 from tests.router_svc.builders import a_model
 
 _MODEL = "digits"
+_STEADY_S = 0.02
+"""Between two flips: long enough for some requests to begin and end in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +32,7 @@ class Flips:
 
     count: int
     requests: int
-    failed: int
+    failures: list[str]
     wrong: int
     checked: int
     wall_s: float
@@ -40,9 +43,10 @@ class Flips:
         return [
             (
                 f"{self.count} flips of the champion under {rate:.0f} requests/s",
-                f"{self.failed} failed, {self.wrong} by the wrong version (0, 0); "
+                f"{len(self.failures)} failed, {self.wrong} by the wrong version (0, 0); "
                 f"{self.requests} requests, {self.checked} between two flips",
-            )
+            ),
+            *((f"{count} x", why) for why, count in Counter(self.failures).most_common(3)),
         ]
 
 
@@ -63,13 +67,13 @@ async def measure(folder: Path, *, flips: int, rate: float) -> Flips:
                 version = 1 + number % 2
                 await _flip(around, version, revision=number + 1)
                 live = time.perf_counter()
-                await asyncio.sleep(0.005)
+                await asyncio.sleep(_STEADY_S)
                 steady.append((live, time.perf_counter(), str(version)))
         wrong, checked = _judged(answers, steady)
         return Flips(
             count=flips,
             requests=len(answers.versions),
-            failed=len(caller.failures),
+            failures=caller.failures,
             wrong=wrong,
             checked=checked,
             wall_s=time.perf_counter() - began,

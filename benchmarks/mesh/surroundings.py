@@ -170,6 +170,7 @@ async def surroundings(folder: Path) -> AsyncIterator[Surroundings]:
             admin_socket_path="admin.sock",
         )
         line = await opened.enter_async_context(channel.open_channel(router.address, TOKEN))
+        await asyncio.wait_for(line.channel_ready(), 60)
         yield Surroundings(
             router=router,
             neighbours=neighbours,

@@ -233,6 +233,7 @@ async def test_two_envoys_are_staged_each_on_its_own(control: Control) -> None:
     first, second = await control.envoy("envoy-1"), await control.envoy("envoy-2")
     await first.take_all()
     await second.take_all()
+    await until(lambda: control.router.fleet.is_live(1))
 
     control.show(FLIPPED)
     await first.accept("RDS")
