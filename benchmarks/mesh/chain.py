@@ -49,7 +49,6 @@ async def measure(folder: Path, *, rounds: int, seconds: float) -> Chain:
     """Sends requests by turns through one Envoy as it is, and one with a plain route."""
     async with contextlib.AsyncExitStack() as opened:
         around = await opened.enter_async_context(surroundings(folder))
-        around.hold([_MODEL])
         await opened.enter_async_context(around.envoy())
         around.neighbours.show_model(a_model(_MODEL, champion=1, versions=(1, 2)))
         weights = {"control": 5_000, "challenger": split.BUCKETS - 5_000}

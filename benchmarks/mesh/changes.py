@@ -73,7 +73,6 @@ async def measure(folder: Path, *, models: int, changes: int) -> Changes:
     names = [f"model-{number:05d}" for number in range(models)]
     async with contextlib.AsyncExitStack() as opened:
         around = await opened.enter_async_context(surroundings(folder))
-        around.hold(names)
         for name in names:
             around.neighbours.show_model(
                 a_model(name, champion=1, aliases={"canary": 2}, versions=(1, 2))

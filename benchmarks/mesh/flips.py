@@ -54,7 +54,6 @@ async def measure(folder: Path, *, flips: int, rate: float) -> Flips:
     """Moves the champion back and forth between two versions that are served."""
     async with contextlib.AsyncExitStack() as opened:
         around = await opened.enter_async_context(surroundings(folder))
-        around.hold([_MODEL])
         await opened.enter_async_context(around.envoy())
         data = await opened.enter_async_context(line_to(around.address))
         await asyncio.wait_for(data.channel_ready(), 60)

@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,12 +21,15 @@ from tritonclient.grpc import service_pb2 as oip
 
 from algolink.router.v1 import router_pb2, router_pb2_grpc, traffic_pb2_grpc
 from chassis import channel
+from chassis.watch import Notifier, first_of
 from mesh import bootstrap
 from mesh.table import Endpoint
 from router_svc.domain.world import Loaded, LoadState, Replica
 from tests.router_svc import builders
 from tests.router_svc.neighbours import Neighbours, running
 from tests.router_svc.stack import TOKEN, RouterProcess, envoy
+
+Announcement = router_pb2.AnnounceRequest
 
 _INFER = "/inference.GRPCInferenceService/ModelInfer"
 _VERSION_HEADER = "x-algolink-version"
@@ -50,7 +53,6 @@ class Surroundings:
     address: str
     upstream: Endpoint
     line: grpc.aio.Channel
-    hold: Callable[[Iterable[str]], None]
 
     @property
     def routes(self) -> router_pb2_grpc.RouterServiceStub:
@@ -90,7 +92,7 @@ class Caller:
     """
 
     def __init__(self, line: grpc.aio.Channel) -> None:
-        self._call = line.unary_unary(_INFER)
+        self._call: Any = line.unary_unary(_INFER)
         self._bodies: dict[str, bytes] = {}
         self.failures: list[str] = []
 
@@ -105,7 +107,7 @@ class Caller:
         except grpc.aio.AioRpcError as error:
             self.failures.append(f"{error.code().name}: {error.details()}")
             return ""
-        return dict(await call.initial_metadata()).get(_VERSION_HEADER, "")
+        return str(dict(await call.initial_metadata()).get(_VERSION_HEADER, ""))
 
 
 @dataclass
@@ -179,21 +181,18 @@ async def surroundings(folder: Path) -> AsyncIterator[Surroundings]:
             address=str(data),
             upstream=upstream,
             line=line,
-            hold=held.hold,
         )
 
 
 class _Held:
-    """A replica's line to the router; it holds two versions of every model from the start."""
+    """A replica's line to the router: holds at once whatever it is told to."""
 
     def __init__(self, upstream: Endpoint) -> None:
         self._upstream = upstream
         self._message = self._announcement(())
+        self._changes = Notifier()
 
-    def hold(self, models: Iterable[str]) -> None:
-        self._message = self._announcement(models)
-
-    def _announcement(self, models: Iterable[str]) -> router_pb2.AnnounceRequest:
+    def _announcement(self, wanted: Iterable[router_pb2.WantedVersion]) -> Announcement:
         ready = Loaded(LoadState.READY)
         return builders.announcement(
             Replica(
@@ -201,7 +200,7 @@ class _Held:
                 pool="default",
                 grpc=self._upstream,
                 http=self._upstream,
-                versions={builders.a_version(n, model): ready for model in models for n in (1, 2)},
+                versions={builders.a_version(w.version, w.model): ready for w in wanted},
                 renewed=builders.NOON,
             )
         )
@@ -211,14 +210,16 @@ class _Held:
             stub = router_pb2_grpc.PlacementServiceStub(line)
             while True:
                 with contextlib.suppress(grpc.aio.AioRpcError):
-                    async for _ in stub.Announce(self._every_second()):
-                        pass
+                    async for told in stub.Announce(self._every_second()):
+                        self._message = self._announcement(told.wanted)
+                        self._changes.notify()
                 await asyncio.sleep(0.1)
 
-    async def _every_second(self) -> AsyncIterator[router_pb2.AnnounceRequest]:
+    async def _every_second(self) -> AsyncIterator[Announcement]:
         while True:
+            seen = self._changes.count
             yield self._message
-            await asyncio.sleep(1.0)
+            await first_of(self._changes.wait_beyond(seen), timeout_s=1.0)
 
 
 @contextlib.asynccontextmanager
