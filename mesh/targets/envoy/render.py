@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mesh import bootstrap, listeners, resources, table
@@ -25,6 +25,9 @@ FILES = "bootstrap.yaml"
 
 CLUSTERS, SCOPES = "cds.yaml", "srds.yaml"
 ENDPOINTS_FOLDER = "eds"
+
+WATCHED_FOLDERS = 100
+"""Envoy takes an inotify instance for each file of endpoints, of which Linux gives a user 128."""
 
 Json = dict[str, Any]
 
@@ -93,7 +96,7 @@ def files(snapshot: table.Snapshot, parameters: EnvoyParameters) -> Rendering:
         target="envoy-files",
         revision=snapshot.revision,
         files=rendered,
-        limitations=tuple(_limitations(snapshot)),
+        limitations=(*_limitations(snapshot), *_too_many(rendered)),
         models_file=SCOPES,
         notes=(
             f"Start Envoy in {where} with `envoy -c {FILES} --reject-unknown-dynamic-fields`.",
@@ -111,6 +114,18 @@ def _limitations(snapshot: table.Snapshot) -> Iterator[Limitation]:
                 what=f"delivery of exposures of {route.split.label}",
                 so="this Envoy logs them; nothing ships them to the experiment service",
             )
+
+
+def _too_many(rendered: Mapping[str, list[Json]]) -> Iterator[Limitation]:
+    """Files of endpoints that Envoy cannot watch unless the system lets it."""
+    watched = sum(file.startswith(f"{ENDPOINTS_FOLDER}/") for file in rendered)
+    if watched > WATCHED_FOLDERS:
+        yield Limitation(
+            model="",
+            what=f"{watched} files of endpoints on a system as it comes",
+            so="this Envoy ends at its start unless fs.inotify.max_user_instances is over "
+            f"{watched + 10}",
+        )
 
 
 def _built(snapshot: table.Snapshot) -> resources.Resources:

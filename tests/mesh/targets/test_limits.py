@@ -11,6 +11,7 @@ from algolink import split
 from algolink.errors import FailedPrecondition, InvalidArgument
 from mesh import table
 from mesh.targets import envoy, gateway_api, istio, rendering, text
+from mesh.targets.envoy.parameters import EnvoyParameters
 from mesh.targets.kubernetes.parameters import KubernetesParameters
 from mesh.targets.kubernetes.problems import problems
 from tests.mesh import builders
@@ -250,3 +251,13 @@ def test_patches_that_envoy_would_not_take_or_would_misread_are_found(
     change(changed["spec"]["configPatches"][0]["patch"]["value"]["route"])
 
     assert [told for told in problems(objects) if problem in told]
+
+
+@pytest.mark.parametrize(("models", "is_told"), [(3, False), (120, True)])
+def test_more_files_than_an_envoy_may_watch_are_told(models: int, is_told: bool) -> None:
+    splits = (builders.a_route(f"model-{n}", split=builders.a_shift()) for n in range(models))
+
+    rendered = envoy.files(builders.a_snapshot(*splits), EnvoyParameters())
+
+    told = [limit for limit in rendered.limitations if "fs.inotify" in limit.so]
+    assert bool(told) is is_told
