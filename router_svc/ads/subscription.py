@@ -11,6 +11,9 @@ from dataclasses import dataclass
 
 from mesh.resources import Resource
 
+_BATCH_BYTES = 4 * 1024 * 1024
+"""What is more is sent in several responses: gRPC's messages have a limit."""
+
 
 @dataclass(frozen=True, slots=True)
 class Batch:
@@ -32,6 +35,18 @@ class Batch:
 class _Sent:
     batch: Batch
     abandoned: bool = False
+
+
+def _first(resources: Iterable[Resource]) -> tuple[Resource, ...]:
+    """As many as a message may hold; at least one."""
+    taken: list[Resource] = []
+    left = _BATCH_BYTES
+    for resource in resources:
+        left -= len(resource.body.value)
+        if taken and left < 0:
+            break
+        taken.append(resource)
+    return tuple(taken)
 
 
 class Subscription:
@@ -155,7 +170,7 @@ class Subscription:
         missing = self._open - target.keys()
         gone = missing & self._held.keys() if remove else set()
         absent = (missing & self._names) - self._held.keys() - self._told_absent
-        return Batch(tuple(changed), tuple(sorted(gone | absent)))
+        return Batch(_first(changed), tuple(sorted(gone | absent)))
 
     def send(self, nonce: str, batch: Batch) -> None:
         """Notes that `batch` is on its way."""

@@ -82,5 +82,20 @@ def test_a_subscription_sends_what_one_sends_that_looks_everywhere(
         assert both[0].refused == both[1].refused
 
 
+def test_what_is_too_much_for_one_message_is_sent_in_several() -> None:
+    subscription = Subscription(takes_wildcard=True)
+    big = any_pb2.Any(value=bytes(3 * 1024 * 1024))
+    target = {name: Resource(name, "1", big) for name in NAMES}
+    subscription.subscribe((), {})
+
+    sent = []
+    while batch := subscription.next_batch(target, remove=True):
+        sent.append(batch.names)
+        subscription.send(str(len(sent)), batch)
+        subscription.acknowledge(str(len(sent)))
+
+    assert sent == [{name} for name in NAMES]
+
+
 def _resource(name: str, version: str) -> Resource:
     return Resource(name, version, any_pb2.Any())
