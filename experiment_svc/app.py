@@ -27,6 +27,7 @@ from chassis.server import serve
 from experiment_svc.announcing import Announcer
 from experiment_svc.assigning import Plans
 from experiment_svc.deciding import Decider
+from experiment_svc.intake import OutcomeIntake
 from experiment_svc.ofrep import OfrepFront
 from experiment_svc.promoting import Promoter
 from experiment_svc.registry import GrpcRegistry
@@ -84,7 +85,8 @@ async def app(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
             generator=random.SystemRandom(),
             draining=runtime.draining,
         )
-        fact_servicer = FactServicer(store, now=runtime.now)
+        intake = OutcomeIntake(store)
+        fact_servicer = FactServicer(store, intake, now=runtime.now, draining=runtime.draining)
         metric_servicer = MetricServicer(store, now=runtime.now)
         loss_servicer = LossServicer(store, now=runtime.now)
         policy_servicer = PolicyServicer(store, now=runtime.now)

@@ -61,6 +61,16 @@ def receipt_to_proto(receipt: Receipt) -> pb.RecordResponse:
     )
 
 
+def refusal_to_proto(error: AlgoLinkError) -> pb.BatchRefusal:
+    """Why a batch of a stream was not taken."""
+    index = error.metadata.get("index")
+    return pb.BatchRefusal(
+        reason=error.reason,
+        message=error.message,
+        index=None if index is None else int(index),
+    )
+
+
 def _exposure(message: pb.Exposure) -> Exposure:
     if not message.HasField("time"):
         raise ValueError("time is not set")

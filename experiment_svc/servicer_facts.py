@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import AsyncIterable, AsyncIterator, Callable
 from datetime import datetime
 from typing import Any
 
 import grpc
 
-from algolink.errors import InvalidArgument
+from algolink.errors import InvalidArgument, ResourceExhausted
 from algolink.experiment.v1 import facts_pb2 as pb
 from algolink.experiment.v1 import facts_pb2_grpc as rpc
 from algolink.names import shown
+from chassis import errors, watch
 from experiment_svc import convert_facts
 from experiment_svc.domain.fact_checks import MAX_TEXT
 from experiment_svc.intake import OutcomeIntake
@@ -27,13 +29,23 @@ class FactServicer(rpc.FactServiceServicer):
     block on what the control plane lost.
 
     Args:
+        outcomes: shared with whoever else takes outcomes.
         now: the clock; UTC.
+        draining: streams end once it is set.
     """
 
-    def __init__(self, store: Store, *, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        outcomes: OutcomeIntake,
+        *,
+        now: Callable[[], datetime],
+        draining: asyncio.Event,
+    ) -> None:
         self._store = store
+        self._outcomes = outcomes
         self._now = now
-        self._outcomes = OutcomeIntake(store)
+        self._draining = draining
 
     async def RecordExposures(
         self, request: pb.RecordExposuresRequest, context: Context
@@ -47,9 +59,29 @@ class FactServicer(rpc.FactServiceServicer):
     async def RecordOutcomes(
         self, request: pb.RecordOutcomesRequest, context: Context
     ) -> pb.RecordResponse:
+        return await self._record(request)
+
+    async def StreamOutcomes(
+        self, request_iterator: AsyncIterable[pb.RecordOutcomesRequest], context: Context
+    ) -> AsyncIterator[pb.StreamOutcomesResponse]:
+        number = 0
+        async for request in watch.until_set(request_iterator, self._draining):
+            try:
+                answer = pb.StreamOutcomesResponse(
+                    batch=number, recorded=await self._record(request)
+                )
+            except (InvalidArgument, ResourceExhausted) as error:
+                answer = pb.StreamOutcomesResponse(
+                    batch=number, refused=convert_facts.refusal_to_proto(error)
+                )
+            yield answer
+            number += 1
+        if self._draining.is_set():
+            raise errors.draining()
+
+    async def _record(self, request: pb.RecordOutcomesRequest) -> pb.RecordResponse:
         outcomes = convert_facts.outcomes_from_proto(request.outcomes, received=self._now())
-        receipt = await self._outcomes.put(outcomes)
-        return convert_facts.receipt_to_proto(receipt)
+        return convert_facts.receipt_to_proto(await self._outcomes.put(outcomes))
 
 
 def _node(node: str) -> str:

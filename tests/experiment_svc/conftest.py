@@ -27,6 +27,7 @@ from chassis.server import serve
 from chassis.settings import ServiceSettings
 from experiment_svc.app import SERVICE_NAMES
 from experiment_svc.assigning import Plans
+from experiment_svc.intake import OutcomeIntake
 from experiment_svc.registry import GrpcRegistry
 from experiment_svc.servicer import ExperimentServicer
 from experiment_svc.servicer_assignment import AssignmentServicer
@@ -114,7 +115,13 @@ async def address(
             server,
         )
         facts_pb2_grpc.add_FactServiceServicer_to_server(
-            FactServicer(memory_store, now=clock), server
+            FactServicer(
+                memory_store,
+                OutcomeIntake(memory_store),
+                now=clock,
+                draining=runtime.draining,
+            ),
+            server,
         )
         metrics_pb2_grpc.add_MetricServiceServicer_to_server(
             MetricServicer(memory_store, now=clock), server

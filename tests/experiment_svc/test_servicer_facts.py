@@ -9,6 +9,7 @@ from algolink.errors import AlgoLinkError
 from algolink.experiment.v1 import facts_pb2 as pb
 from algolink.experiment.v1.facts_pb2_grpc import FactServiceStub
 from chassis import errors
+from chassis.runtime import Runtime
 from experiment_svc.store_memory import MemoryStore
 from tests.experiment_svc.builders import (
     NOON,
@@ -182,3 +183,62 @@ async def test_exposures_come_from_a_node(fact_stub: FactServiceStub, node: str)
     error = await refused_exposures(fact_stub, an_exposure_message(), node=node)
 
     assert error.reason == "NODE_INVALID"
+
+
+def a_batch(*outcomes: pb.Outcome) -> pb.RecordOutcomesRequest:
+    return pb.RecordOutcomesRequest(outcomes=outcomes)
+
+
+async def test_each_batch_of_a_stream_is_answered_once_it_is_stored(
+    fact_stub: FactServiceStub, memory_store: MemoryStore
+) -> None:
+    one, two = (outcome_message(an_outcome()) for _ in range(2))
+    stream = fact_stub.StreamOutcomes()
+    answers = []
+
+    for batch in (a_batch(one), a_batch(one, two), a_batch()):
+        await stream.write(batch)
+        answers.append((await stream.read(), await accepted(memory_store)))
+    await stream.done_writing()
+
+    assert [(a.batch, a.recorded.accepted, a.recorded.redelivered, n) for a, n in answers] == [
+        (0, 1, 0, 1),
+        (1, 1, 1, 2),
+        (2, 0, 0, 2),
+    ]
+    assert await stream.read() == grpc.aio.EOF
+
+
+async def test_a_bad_batch_of_a_stream_is_refused_by_itself(
+    fact_stub: FactServiceStub, memory_store: MemoryStore
+) -> None:
+    good = outcome_message(an_outcome())
+    bad = pb.Outcome(event_id="e", unit="u", metric="correct", value=float("nan"))
+    batches = [
+        a_batch(outcome_message(an_outcome()), bad, bad),
+        a_batch(*[pb.Outcome()] * 10_001),
+        a_batch(good),
+    ]
+
+    first, second, third = [answer async for answer in fact_stub.StreamOutcomes(iter(batches))]
+
+    assert (first.refused.reason, first.refused.index) == ("FACT_INVALID", 1)
+    assert second.refused.reason == "BATCH_TOO_LARGE"
+    assert not second.refused.HasField("index")
+    assert third.recorded.accepted == await accepted(memory_store) == 1
+
+
+async def test_a_stream_ends_when_the_service_stops_and_what_was_answered_is_stored(
+    fact_stub: FactServiceStub, memory_store: MemoryStore, runtime: Runtime
+) -> None:
+    stream = fact_stub.StreamOutcomes()
+    await stream.write(a_batch(outcome_message(an_outcome())))
+    answer = await stream.read()
+
+    runtime.draining.set()
+
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await stream.read()
+    error = errors.from_rpc_error(caught.value)
+    assert (error.code, error.reason) == ("UNAVAILABLE", "DRAINING")
+    assert answer.recorded.accepted == await accepted(memory_store) == 1

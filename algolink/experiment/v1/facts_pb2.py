@@ -25,15 +25,15 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"algolink/experiment/v1/facts.proto\x12\x16\x61lgolink.experiment.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x92\x03\n\x08\x45xposure\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x32\n\x04kind\x18\x02 \x01(\x0e\x32$.algolink.experiment.v1.ExposureKind\x12\x0f\n\x07\x61ttempt\x18\x03 \x01(\x05\x12(\n\x04time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05model\x18\x05 \x01(\t\x12\x12\n\nexperiment\x18\x06 \x01(\t\x12\r\n\x05phase\x18\x07 \x01(\x05\x12\x16\n\x0etable_revision\x18\x08 \x01(\t\x12\x0b\n\x03\x61rm\x18\t \x01(\t\x12\x18\n\x10\x61ssigned_version\x18\n \x01(\x03\x12\x18\n\x10\x61nswered_version\x18\x0b \x01(\x03\x12\x0c\n\x04unit\x18\x0c \x01(\t\x12\x13\n\x0bhttp_status\x18\r \x01(\x05\x12\x18\n\x0bgrpc_status\x18\x0e \x01(\x05H\x00\x88\x01\x01\x12\x16\n\x0eresponse_flags\x18\x0f \x01(\t\x12\x13\n\x0b\x64uration_us\x18\x10 \x01(\x03\x42\x0e\n\x0c_grpc_status\"[\n\x16RecordExposuresRequest\x12\x33\n\texposures\x18\x01 \x03(\x0b\x32 .algolink.experiment.v1.Exposure\x12\x0c\n\x04node\x18\x02 \x01(\t\"r\n\x07Outcome\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x0c\n\x04unit\x18\x02 \x01(\t\x12\x0e\n\x06metric\x18\x03 \x01(\t\x12\r\n\x05value\x18\x04 \x01(\x01\x12(\n\x04time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"J\n\x15RecordOutcomesRequest\x12\x31\n\x08outcomes\x18\x01 \x03(\x0b\x32\x1f.algolink.experiment.v1.Outcome\"J\n\x0eRecordResponse\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x01 \x01(\x05\x12\x13\n\x0bredelivered\x18\x02 \x01(\x05\x12\x11\n\tconflicts\x18\x03 \x01(\x05*}\n\x0c\x45xposureKind\x12\x1d\n\x19\x45XPOSURE_KIND_UNSPECIFIED\x10\x00\x12\x19\n\x15\x45XPOSURE_KIND_REQUEST\x10\x01\x12\x19\n\x15\x45XPOSURE_KIND_ATTEMPT\x10\x02\x12\x18\n\x14\x45XPOSURE_KIND_SHADOW\x10\x03\x32\xe1\x01\n\x0b\x46\x61\x63tService\x12i\n\x0fRecordExposures\x12..algolink.experiment.v1.RecordExposuresRequest\x1a&.algolink.experiment.v1.RecordResponse\x12g\n\x0eRecordOutcomes\x12-.algolink.experiment.v1.RecordOutcomesRequest\x1a&.algolink.experiment.v1.RecordResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"algolink/experiment/v1/facts.proto\x12\x16\x61lgolink.experiment.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x92\x03\n\x08\x45xposure\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x32\n\x04kind\x18\x02 \x01(\x0e\x32$.algolink.experiment.v1.ExposureKind\x12\x0f\n\x07\x61ttempt\x18\x03 \x01(\x05\x12(\n\x04time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05model\x18\x05 \x01(\t\x12\x12\n\nexperiment\x18\x06 \x01(\t\x12\r\n\x05phase\x18\x07 \x01(\x05\x12\x16\n\x0etable_revision\x18\x08 \x01(\t\x12\x0b\n\x03\x61rm\x18\t \x01(\t\x12\x18\n\x10\x61ssigned_version\x18\n \x01(\x03\x12\x18\n\x10\x61nswered_version\x18\x0b \x01(\x03\x12\x0c\n\x04unit\x18\x0c \x01(\t\x12\x13\n\x0bhttp_status\x18\r \x01(\x05\x12\x18\n\x0bgrpc_status\x18\x0e \x01(\x05H\x00\x88\x01\x01\x12\x16\n\x0eresponse_flags\x18\x0f \x01(\t\x12\x13\n\x0b\x64uration_us\x18\x10 \x01(\x03\x42\x0e\n\x0c_grpc_status\"[\n\x16RecordExposuresRequest\x12\x33\n\texposures\x18\x01 \x03(\x0b\x32 .algolink.experiment.v1.Exposure\x12\x0c\n\x04node\x18\x02 \x01(\t\"r\n\x07Outcome\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x0c\n\x04unit\x18\x02 \x01(\t\x12\x0e\n\x06metric\x18\x03 \x01(\t\x12\r\n\x05value\x18\x04 \x01(\x01\x12(\n\x04time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"J\n\x15RecordOutcomesRequest\x12\x31\n\x08outcomes\x18\x01 \x03(\x0b\x32\x1f.algolink.experiment.v1.Outcome\"J\n\x0eRecordResponse\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x01 \x01(\x05\x12\x13\n\x0bredelivered\x18\x02 \x01(\x05\x12\x11\n\tconflicts\x18\x03 \x01(\x05\"\xa6\x01\n\x16StreamOutcomesResponse\x12\r\n\x05\x62\x61tch\x18\x01 \x01(\x03\x12:\n\x08recorded\x18\x02 \x01(\x0b\x32&.algolink.experiment.v1.RecordResponseH\x00\x12\x37\n\x07refused\x18\x03 \x01(\x0b\x32$.algolink.experiment.v1.BatchRefusalH\x00\x42\x08\n\x06result\"M\n\x0c\x42\x61tchRefusal\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x12\n\x05index\x18\x03 \x01(\x05H\x00\x88\x01\x01\x42\x08\n\x06_index*}\n\x0c\x45xposureKind\x12\x1d\n\x19\x45XPOSURE_KIND_UNSPECIFIED\x10\x00\x12\x19\n\x15\x45XPOSURE_KIND_REQUEST\x10\x01\x12\x19\n\x15\x45XPOSURE_KIND_ATTEMPT\x10\x02\x12\x18\n\x14\x45XPOSURE_KIND_SHADOW\x10\x03\x32\xd6\x02\n\x0b\x46\x61\x63tService\x12i\n\x0fRecordExposures\x12..algolink.experiment.v1.RecordExposuresRequest\x1a&.algolink.experiment.v1.RecordResponse\x12g\n\x0eRecordOutcomes\x12-.algolink.experiment.v1.RecordOutcomesRequest\x1a&.algolink.experiment.v1.RecordResponse\x12s\n\x0eStreamOutcomes\x12-.algolink.experiment.v1.RecordOutcomesRequest\x1a..algolink.experiment.v1.StreamOutcomesResponse(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'algolink.experiment.v1.facts_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_EXPOSUREKIND']._serialized_start=861
-  _globals['_EXPOSUREKIND']._serialized_end=986
+  _globals['_EXPOSUREKIND']._serialized_start=1109
+  _globals['_EXPOSUREKIND']._serialized_end=1234
   _globals['_EXPOSURE']._serialized_start=96
   _globals['_EXPOSURE']._serialized_end=498
   _globals['_RECORDEXPOSURESREQUEST']._serialized_start=500
@@ -44,6 +44,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RECORDOUTCOMESREQUEST']._serialized_end=783
   _globals['_RECORDRESPONSE']._serialized_start=785
   _globals['_RECORDRESPONSE']._serialized_end=859
-  _globals['_FACTSERVICE']._serialized_start=989
-  _globals['_FACTSERVICE']._serialized_end=1214
+  _globals['_STREAMOUTCOMESRESPONSE']._serialized_start=862
+  _globals['_STREAMOUTCOMESRESPONSE']._serialized_end=1028
+  _globals['_BATCHREFUSAL']._serialized_start=1030
+  _globals['_BATCHREFUSAL']._serialized_end=1107
+  _globals['_FACTSERVICE']._serialized_start=1237
+  _globals['_FACTSERVICE']._serialized_end=1579
 # @@protoc_insertion_point(module_scope)

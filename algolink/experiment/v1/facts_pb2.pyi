@@ -94,3 +94,23 @@ class RecordResponse(_message.Message):
     redelivered: int
     conflicts: int
     def __init__(self, accepted: _Optional[int] = ..., redelivered: _Optional[int] = ..., conflicts: _Optional[int] = ...) -> None: ...
+
+class StreamOutcomesResponse(_message.Message):
+    __slots__ = ("batch", "recorded", "refused")
+    BATCH_FIELD_NUMBER: _ClassVar[int]
+    RECORDED_FIELD_NUMBER: _ClassVar[int]
+    REFUSED_FIELD_NUMBER: _ClassVar[int]
+    batch: int
+    recorded: RecordResponse
+    refused: BatchRefusal
+    def __init__(self, batch: _Optional[int] = ..., recorded: _Optional[_Union[RecordResponse, _Mapping]] = ..., refused: _Optional[_Union[BatchRefusal, _Mapping]] = ...) -> None: ...
+
+class BatchRefusal(_message.Message):
+    __slots__ = ("reason", "message", "index")
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    INDEX_FIELD_NUMBER: _ClassVar[int]
+    reason: str
+    message: str
+    index: int
+    def __init__(self, reason: _Optional[str] = ..., message: _Optional[str] = ..., index: _Optional[int] = ...) -> None: ...

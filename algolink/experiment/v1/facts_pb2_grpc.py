@@ -51,6 +51,11 @@ class FactServiceStub:
                 request_serializer=algolink_dot_experiment_dot_v1_dot_facts__pb2.RecordOutcomesRequest.SerializeToString,
                 response_deserializer=algolink_dot_experiment_dot_v1_dot_facts__pb2.RecordResponse.FromString,
                 _registered_method=True)
+        self.StreamOutcomes = channel.stream_stream(
+                '/algolink.experiment.v1.FactService/StreamOutcomes',
+                request_serializer=algolink_dot_experiment_dot_v1_dot_facts__pb2.RecordOutcomesRequest.SerializeToString,
+                response_deserializer=algolink_dot_experiment_dot_v1_dot_facts__pb2.StreamOutcomesResponse.FromString,
+                _registered_method=True)
 
 
 class FactServiceServicer:
@@ -86,6 +91,20 @@ class FactServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def StreamOutcomes(self, request_iterator, context):
+        """Appends what happened to units, in any number of batches.
+
+        Each batch is one of RecordOutcomes, and is answered in order once it is on
+        disk. One that cannot be taken is refused in its answer, nothing of it is
+        stored, and the stream goes on. More may be sent before the answers come.
+
+        UNAVAILABLE with reason DRAINING when the service stops: what was answered
+        is on disk, and what was not may be; send it again.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_FactServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -98,6 +117,11 @@ def add_FactServiceServicer_to_server(servicer, server):
                     servicer.RecordOutcomes,
                     request_deserializer=algolink_dot_experiment_dot_v1_dot_facts__pb2.RecordOutcomesRequest.FromString,
                     response_serializer=algolink_dot_experiment_dot_v1_dot_facts__pb2.RecordResponse.SerializeToString,
+            ),
+            'StreamOutcomes': grpc.stream_stream_rpc_method_handler(
+                    servicer.StreamOutcomes,
+                    request_deserializer=algolink_dot_experiment_dot_v1_dot_facts__pb2.RecordOutcomesRequest.FromString,
+                    response_serializer=algolink_dot_experiment_dot_v1_dot_facts__pb2.StreamOutcomesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -161,6 +185,33 @@ class FactService:
             '/algolink.experiment.v1.FactService/RecordOutcomes',
             algolink_dot_experiment_dot_v1_dot_facts__pb2.RecordOutcomesRequest.SerializeToString,
             algolink_dot_experiment_dot_v1_dot_facts__pb2.RecordResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StreamOutcomes(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/algolink.experiment.v1.FactService/StreamOutcomes',
+            algolink_dot_experiment_dot_v1_dot_facts__pb2.RecordOutcomesRequest.SerializeToString,
+            algolink_dot_experiment_dot_v1_dot_facts__pb2.StreamOutcomesResponse.FromString,
             options,
             channel_credentials,
             insecure,
