@@ -24,11 +24,11 @@ from chassis.database import open_engine
 from chassis.http_server import serve_http
 from chassis.runtime import Runtime
 from chassis.server import serve
+from experiment_svc import http_front, ofrep, outcomes_http
 from experiment_svc.announcing import Announcer
 from experiment_svc.assigning import Plans
 from experiment_svc.deciding import Decider
 from experiment_svc.intake import OutcomeIntake
-from experiment_svc.ofrep import OfrepFront
 from experiment_svc.promoting import Promoter
 from experiment_svc.registry import GrpcRegistry
 from experiment_svc.servicer import ExperimentServicer
@@ -108,8 +108,18 @@ async def app(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
         await stack.enter_async_context(
             serve(runtime, settings, register, service_names=SERVICE_NAMES)
         )
-        ofrep = OfrepFront(plans, auth.Tokens.read(settings.tokens_file))
+        tokens = auth.Tokens.read(settings.tokens_file)
+        fronts = {
+            ofrep.PREFIX: ofrep.OfrepFront(plans, tokens).application(),
+            outcomes_http.PREFIX: outcomes_http.OutcomesFront(
+                intake, tokens, now=runtime.now
+            ).application(),
+        }
         await stack.enter_async_context(
-            serve_http(ofrep.application(), settings.http_listen, grace_s=settings.drain_grace_s)
+            serve_http(
+                http_front.application(fronts),
+                settings.http_listen,
+                grace_s=settings.drain_grace_s,
+            )
         )
         yield

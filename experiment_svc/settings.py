@@ -13,8 +13,8 @@ class Settings(ServiceSettings):
     Attributes:
         database_url: `sqlite+aiosqlite:////abs/path.db` or `postgresql+asyncpg://...`.
         registry_address: `host:port` of the registry.
-        http_listen: `host:port` where OpenFeature's evaluations are answered;
-            port 0 picks one.
+        http_listen: `host:port` where OpenFeature's evaluations are answered and
+            outcomes come in batches; port 0 picks one.
         promotion_patience_s: how long a promotion that the registry refuses is asked
             for again before the experiment is stopped, in seconds.
         decision_period_s: how often running experiments are looked at, in seconds.

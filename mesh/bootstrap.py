@@ -22,7 +22,10 @@ _PREFIXES = {
         _ROUTER_CLUSTER
     ),
 }
-_HTTP_PREFIXES = {"/ofrep/v1/": _EXPERIMENT_HTTP_CLUSTER}
+_HTTP_PREFIXES = {
+    "/ofrep/v1/": _EXPERIMENT_HTTP_CLUSTER,
+    "/v1/outcomes:": _EXPERIMENT_HTTP_CLUSTER,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +47,7 @@ class BootstrapParams:
         more_routers: other routers that may be asked as well: Envoy goes to another
             when the one that it is connected to is gone.
         experiment_http: HTTP server of the experiment service; None where flags
-            are not evaluated.
+            are not evaluated and outcomes do not come by HTTP.
     """
 
     node_id: str

@@ -21,10 +21,11 @@ from algolink import split
 from algolink.openfeature import AlgoLinkProvider
 from chassis.auth import Caller, Tokens
 from chassis.http_server import serve_http
+from experiment_svc import http_front
 from experiment_svc.assigning import Plans
 from experiment_svc.domain import experiments
 from experiment_svc.domain.design import UnitKind
-from experiment_svc.ofrep import PREFIX, OfrepFront
+from experiment_svc.ofrep import FLAGS_PATH, PREFIX, OfrepFront
 from experiment_svc.store_memory import MemoryStore
 from tests.experiment_svc.builders import NOON, a_draft, a_running, a_verdict
 
@@ -36,7 +37,9 @@ ALICE = {"context": {"targetingKey": "alice", "country": "FR"}}
 async def base_url(memory_store: MemoryStore) -> AsyncIterator[str]:
     tokens = Tokens([(hashlib.sha256(TOKEN.encode()).digest(), Caller("web", "service"))])
     front = OfrepFront(Plans(memory_store), tokens)
-    async with serve_http(front.application(), "127.0.0.1:0", grace_s=1) as port:
+    async with serve_http(
+        http_front.application({PREFIX: front.application()}), "127.0.0.1:0", grace_s=1
+    ) as port:
         yield f"http://127.0.0.1:{port}"
 
 
@@ -61,7 +64,7 @@ async def add(store: MemoryStore, experiment: experiments.Experiment) -> experim
 async def evaluate(
     http: aiohttp.ClientSession, key: str, body: Any = ALICE
 ) -> tuple[int, dict[str, Any]]:
-    async with http.post(f"{PREFIX}/{key}", json=body) as answer:
+    async with http.post(f"{FLAGS_PATH}/{key}", json=body) as answer:
         return answer.status, await answer.json()
 
 
@@ -128,7 +131,7 @@ async def test_an_unknown_flag_is_not_found(http: aiohttp.ClientSession, key: st
         (b'{"context": {"targetingKey": "two words"}}', "INVALID_CONTEXT"),
     ],
 )
-@pytest.mark.parametrize("path", [f"{PREFIX}/digits", PREFIX])
+@pytest.mark.parametrize("path", [f"{FLAGS_PATH}/digits", FLAGS_PATH])
 async def test_a_bad_request_is_told_in_the_protocols_words(
     http: aiohttp.ClientSession, memory_store: MemoryStore, path: str, body: bytes, code: str
 ) -> None:
@@ -164,7 +167,7 @@ async def test_requests_as_units_cannot_be_evaluated(
 async def test_a_token_is_needed(base_url: str, headers: dict[str, str], status: int) -> None:
     async with (
         aiohttp.ClientSession(base_url, headers=headers) as session,
-        session.post(PREFIX, json=ALICE) as answer,
+        session.post(FLAGS_PATH, json=ALICE) as answer,
     ):
         assert answer.status == status
 
@@ -176,7 +179,7 @@ async def test_all_flags_come_at_once_and_only_those_that_are_on(
     await add(memory_store, a_running(name="iris-2", model="iris"))
     await add(memory_store, a_draft(name="draft", model="other"))
 
-    async with http.post(PREFIX, json=ALICE) as answer:
+    async with http.post(FLAGS_PATH, json=ALICE) as answer:
         found = await answer.json()
 
     assert [flag["key"] for flag in found["flags"]] == ["digits", "iris-2"]
@@ -186,16 +189,16 @@ async def test_an_answer_that_is_known_is_not_sent_again_until_it_changes(
     http: aiohttp.ClientSession, memory_store: MemoryStore
 ) -> None:
     running = await add(memory_store, a_running())
-    async with http.post(PREFIX, json=ALICE) as answer:
+    async with http.post(FLAGS_PATH, json=ALICE) as answer:
         known = {"If-None-Match": f'"something-else", {answer.headers["ETag"]}'}
 
-    async with http.post(PREFIX, json=ALICE, headers=known) as unchanged:
+    async with http.post(FLAGS_PATH, json=ALICE, headers=known) as unchanged:
         body = await unchanged.read()
     async with memory_store.transaction() as tx:
         await tx.put_experiment(
             experiments.ramp(running, {"champion": 0, "challenger": 10_000}, at=NOON)
         )
-    async with http.post(PREFIX, json=ALICE, headers=known) as changed:
+    async with http.post(FLAGS_PATH, json=ALICE, headers=known) as changed:
         [flag] = (await changed.json())["flags"]
 
     assert (unchanged.status, body) == (304, b"")

@@ -57,6 +57,7 @@ def test_every_control_service_is_reached_by_its_prefix() -> None:
         "/algolink.router.v1.": 7003,
         "/envoy.service.discovery.v3.AggregatedDiscoveryService/StreamAggregatedResources": 7003,
         "/ofrep/v1/": 7004,
+        "/v1/outcomes:": 7004,
     }
 
 
@@ -64,6 +65,7 @@ def test_flags_are_not_offered_where_nobody_evaluates_them() -> None:
     static = bootstrap.bootstrap(replace(PARAMS, experiment_http=None))["static_resources"]
 
     assert "ofrep" not in str(static)
+    assert "outcomes" not in str(static)
     assert "algolink.experiment.http" not in [cluster["name"] for cluster in static["clusters"]]
 
 
