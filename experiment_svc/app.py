@@ -17,6 +17,7 @@ from algolink.experiment.v1 import (
     metrics_pb2_grpc,
     plans_pb2_grpc,
     policies_pb2_grpc,
+    series_pb2_grpc,
 )
 from chassis import auth
 from chassis.channel import open_channel
@@ -38,6 +39,7 @@ from experiment_svc.servicer_losses import LossServicer
 from experiment_svc.servicer_metrics import MetricServicer
 from experiment_svc.servicer_plans import PlanServicer
 from experiment_svc.servicer_policies import DecisionServicer, PolicyServicer
+from experiment_svc.servicer_series import SeriesServicer
 from experiment_svc.settings import Settings
 from experiment_svc.store_sql import SqlStore
 
@@ -50,6 +52,7 @@ SERVICE_NAMES = (
     "algolink.experiment.v1.PolicyService",
     "algolink.experiment.v1.DecisionService",
     "algolink.experiment.v1.PlanService",
+    "algolink.experiment.v1.SeriesService",
 )
 
 
@@ -92,6 +95,7 @@ async def app(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
         policy_servicer = PolicyServicer(store, now=runtime.now)
         decision_servicer = DecisionServicer(store)
         plan_servicer = PlanServicer(store, now=runtime.now)
+        series_servicer = SeriesServicer(store)
         plans = Plans(store)
         assignment_servicer = AssignmentServicer(plans, runtime.draining)
 
@@ -103,6 +107,7 @@ async def app(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
             policies_pb2_grpc.add_DecisionServiceServicer_to_server(decision_servicer, server)
             plans_pb2_grpc.add_PlanServiceServicer_to_server(plan_servicer, server)
             assignment_pb2_grpc.add_AssignmentServiceServicer_to_server(assignment_servicer, server)
+            series_pb2_grpc.add_SeriesServiceServicer_to_server(series_servicer, server)
             losses_pb2_grpc.add_LossServiceServicer_to_server(loss_servicer, server)
 
         await stack.enter_async_context(

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from algolink.errors import AlgoLinkError
 from experiment_svc import evaluation, policing
+from experiment_svc.chronicling import Chronicler
 from experiment_svc.domain.experiments import Experiment, State
 from experiment_svc.domain.policies import Action
 from experiment_svc.store import Store
@@ -37,6 +38,7 @@ class Decider:
         self._lease = LEAST_LEASE
         self._store = store
         self._now = now
+        self._chronicler = Chronicler(store, LEASE, now)
         self._seen: dict[str, Mark] = {}
 
     async def run(self, *, period_s: float) -> None:
@@ -52,12 +54,13 @@ class Decider:
             await asyncio.sleep(pause_s)
 
     async def look_once(self) -> None:
-        """Looks at every experiment that may have to be concluded, if this is who does."""
+        """Decides what is due, and keeps the course of results, if this is who does."""
         async with self._store.reading() as reading:
             running = await reading.experiments_in(State.RUNNING)
             facts = await reading.facts_accepted()
+            opened = await reading.open_series()
         due = [experiment for experiment in running if evaluation.may_be_due(experiment)]
-        token = await self._take_lease() if due else None
+        token = await self._take_lease() if running or opened else None
         if token is None:
             return
         self._seen = {
@@ -74,6 +77,7 @@ class Decider:
                 else:
                     await self._look_at(experiment, token)
                 self._seen[experiment.name.experiment] = mark
+        await self._chronicler.look(running, opened, token)
 
     async def _take_lease(self) -> int | None:
         async with self._store.transaction() as tx:

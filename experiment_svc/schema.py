@@ -193,6 +193,22 @@ fact_counts = sa.Table(
 )
 """One row. Locking it lets one batch of facts in at a time."""
 
+result_points = sa.Table(
+    "result_points",
+    metadata,
+    sa.Column("experiment", sa.Text, primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("time_us", sa.BigInteger, nullable=False),
+    sa.Column("revision", sa.BigInteger, nullable=False),
+    sa.Column("changed", sa.Boolean, nullable=False),
+    sa.Column("final", sa.Boolean, nullable=False),
+    sa.Column("body", sa.Text, nullable=False),  # see `convert_series`
+)
+"""Results over time. Never updated; old ones are thinned out."""
+
+open_series = sa.Table("open_series", metadata, sa.Column("experiment", sa.Text, primary_key=True))
+"""Experiments whose series has no final point yet."""
+
 losses = sa.Table(
     "losses",
     metadata,

@@ -17,6 +17,7 @@ from experiment_svc.domain.definitions import Definition, DefinitionKind
 from experiment_svc.domain.experiments import Experiment, State
 from experiment_svc.domain.facts import Exposure, Outcome, Receipt
 from experiment_svc.domain.losses import Acknowledgement, Loss, Report
+from experiment_svc.domain.series import Point
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -93,6 +94,12 @@ class Reading(Protocol):
     ) -> Sequence[Definition]:
         """All versions of one, newest first; or the newest of each, by id."""
 
+    async def series_of(self, name: ExperimentName) -> Sequence[Point]:
+        """Points of an experiment, the oldest first."""
+
+    async def open_series(self) -> Sequence[ExperimentName]:
+        """Experiments with points, but without a final one, by name."""
+
     async def losses_of(self, name: ExperimentName) -> Sequence[Loss]:
         """What is, or may be, lost of an experiment's exposures, newest first."""
 
@@ -139,6 +146,12 @@ class Transaction(Reading, Protocol):
 
     async def add_decision(self, decision: Decision) -> Decision:
         """Stores it under the next number of its experiment."""
+
+    async def add_point(self, point: Point) -> Point:
+        """Stores it under the next number, and lets those go that it takes the place of.
+
+        Only for who holds the lease of decisions.
+        """
 
     async def mark_announced(self, decision: Decision) -> None:
         """Notes that it was told."""

@@ -25,6 +25,7 @@ from experiment_svc.domain.metrics import Kind, Metric
 from experiment_svc.domain.windows import Event
 from experiment_svc.store_memory_groups import Group, has_event, quantiles
 from experiment_svc.store_memory_losses import LossesByKey, MemoryLosses
+from experiment_svc.store_memory_series import MemorySeries, SeriesByName
 
 _Fact = TypeVar("_Fact", Exposure, Outcome)
 _RequestCounts = Counter[tuple[str, str, int]]
@@ -45,6 +46,7 @@ class _State:
     lowest_p: dict[tuple[str, str], float] = field(default_factory=dict)
     definitions: dict[tuple[str, str], list[Definition]] = field(default_factory=dict)
     losses: LossesByKey = field(default_factory=dict)
+    series: SeriesByName = field(default_factory=dict)
     decisions: dict[str, list[Decision]] = field(default_factory=dict)
     leases: dict[str, tuple[str, int, datetime]] = field(default_factory=dict)
     announced: set[tuple[str, int]] = field(default_factory=set)
@@ -69,6 +71,7 @@ class _State:
             batches=dict(self.batches),
             definitions={key: list(versions) for key, versions in self.definitions.items()},
             losses=dict(self.losses),
+            series=dict(self.series),
         )
 
 
@@ -98,11 +101,12 @@ class MemoryStore:
             self.notifier.notify()
 
 
-class MemoryTransaction(MemoryLosses):
+class MemoryTransaction(MemoryLosses, MemorySeries):
     """Reads and writes one copy of the state."""
 
     def __init__(self, name: str, state: _State) -> None:
-        super().__init__(state.losses)
+        MemoryLosses.__init__(self, state.losses)
+        MemorySeries.__init__(self, state.series)
         self._name = name
         self._state = state
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from algolink.client import experiments, policies
+from algolink.client import experiments, policies, series
 from algolink.client.aio_transport import AioTransport
 from algolink.client.experiments import Analysis, Arm, Metric
 from algolink.client.metrics import Use
 from algolink.client.policies import Policy
-from algolink.experiment.v1 import plans_pb2, policies_pb2
+from algolink.experiment.v1 import plans_pb2, policies_pb2, series_pb2
 
 
 class AsyncPolicies:
@@ -36,6 +36,14 @@ class AsyncPolicies:
         call = policies.decisions(experiment, after=after)
         found = await self._transport.unary(call, self._timeout_s)
         return [*found.decisions]
+
+    async def course(self, experiment: str) -> series_pb2.ResultsSeries:
+        """Results over time, the oldest first: what decisions saw, and when.
+
+        Raises:
+            NotFound: EXPERIMENT_NOT_FOUND.
+        """
+        return await self._transport.unary(series.results(experiment), self._timeout_s)
 
     async def replay(self, experiment: str, number: int = 0) -> policies_pb2.Replay:
         """Computes a decision, or the last, again from the facts of its moment."""

@@ -15,6 +15,7 @@ from cli.commands.experiment_decisions import approve, decisions, plan, replay
 from cli.commands.experiment_losses import acknowledge_losses
 from cli.session import Session, common, examples
 from cli.views import experiments as views
+from cli.views import series as series_views
 
 _WATCH_S = 1.0
 _OVER = (pb.STATE_CONCLUDED, pb.STATE_STOPPED)
@@ -168,16 +169,25 @@ def conclude(
         "algolink experiment results iris-2",
         "algolink experiment results iris-2 --watch",
         "algolink experiment results iris-2 -o json",
+        "algolink experiment results iris-2 --series -o json",
     )
 )
 @click.argument("name")
 @click.option("--watch", is_flag=True, help="Again every second until it is over; Ctrl-C ends.")
+@click.option("--series", is_flag=True, help="How they became so, from the start to now.")
 @common
-def results(session: Session, name: str, watch: bool) -> None:
+def results(session: Session, name: str, watch: bool, series: bool) -> None:
     """Show what was measured; valid however often you look.
 
     With --watch, json and yaml print one line of JSON per look.
     """
+    if watch and series:
+        raise click.UsageError("--watch shows what is now, --series what was: use one of them")
+    if series:
+        with session.client() as client:
+            course = client.policies.course(name)
+        session.show(course, lambda: series_views.course(course))
+        return
     if watch:
         _watch(session, name)
         return

@@ -16,10 +16,16 @@ from experiment_svc.store_sql.definitions import DefinitionsReading, Definitions
 from experiment_svc.store_sql.experiments import ExperimentsReading, ExperimentsWriting
 from experiment_svc.store_sql.facts import FactsWriting
 from experiment_svc.store_sql.losses import LossesReading, LossesWriting
+from experiment_svc.store_sql.series import SeriesReading, SeriesWriting
 
 
 class SqlReading(
-    ExperimentsReading, DecisionsReading, DefinitionsReading, AggregatesReading, LossesReading
+    ExperimentsReading,
+    DecisionsReading,
+    DefinitionsReading,
+    AggregatesReading,
+    LossesReading,
+    SeriesReading,
 ):
     """Reads in one transaction."""
 
@@ -31,6 +37,7 @@ class SqlTransaction(
     FactsWriting,
     AggregatesReading,
     LossesWriting,
+    SeriesWriting,
 ):
     """Reads and writes in one transaction."""
 

@@ -29,6 +29,8 @@ from algolink.experiment.v1 import (
     losses_pb2_grpc,
     measures_pb2,
     metrics_pb2_grpc,
+    series_pb2,
+    series_pb2_grpc,
 )
 from algolink.registry.v1 import lineage_pb2_grpc, registry_pb2, registry_pb2_grpc
 from algolink.router.v1 import (
@@ -44,6 +46,7 @@ from tests.algolink_client.fakes_fleet import Fleet
 from tests.algolink_client.fakes_lineage import Lineages
 from tests.algolink_client.fakes_losses import Losses
 from tests.algolink_client.fakes_metrics import Metrics
+from tests.algolink_client.fakes_series import Series
 from tests.algolink_client.fakes_traffic import Traffic
 
 TOKEN = "the-admin-token"
@@ -78,6 +81,7 @@ class World:
         units: value of the unit header of each prediction, "" without.
         outcomes: by event id.
         losses: of exposures.
+        points: of every experiment's results over time.
     """
 
     failures: dict[str, int] = field(default_factory=dict)
@@ -90,6 +94,7 @@ class World:
     units: list[str] = field(default_factory=list)
     attributes: list[dict[str, str]] = field(default_factory=list)
     losses: list[losses_pb2.Loss] = field(default_factory=list)
+    points: list[series_pb2.ResultsPoint] = field(default_factory=list)
     live: bool = True
     datatype: str = "FP32"
     page_size: int = 100
@@ -462,6 +467,7 @@ def serving(world: World) -> Iterator[str]:
     experiment_pb2_grpc.add_ExperimentServiceServicer_to_server(Experiments(world), server)
     facts_pb2_grpc.add_FactServiceServicer_to_server(Facts(world), server)
     losses_pb2_grpc.add_LossServiceServicer_to_server(Losses(world), server)
+    series_pb2_grpc.add_SeriesServiceServicer_to_server(Series(world), server)
     metrics_pb2_grpc.add_MetricServiceServicer_to_server(Metrics(world, refuse), server)
     router_pb2_grpc.add_RouterServiceServicer_to_server(Router(world), server)
     tables_pb2_grpc.add_TableServiceServicer_to_server(Tables(world), server)

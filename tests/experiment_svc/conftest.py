@@ -18,6 +18,7 @@ from algolink.experiment.v1 import (
     metrics_pb2_grpc,
     plans_pb2_grpc,
     policies_pb2_grpc,
+    series_pb2_grpc,
 )
 from algolink.registry.v1 import registry_pb2_grpc, versions_pb2_grpc
 from chassis.channel import open_channel
@@ -36,6 +37,7 @@ from experiment_svc.servicer_losses import LossServicer
 from experiment_svc.servicer_metrics import MetricServicer
 from experiment_svc.servicer_plans import PlanServicer
 from experiment_svc.servicer_policies import DecisionServicer, PolicyServicer
+from experiment_svc.servicer_series import SeriesServicer
 from experiment_svc.store import Store
 from experiment_svc.store_memory import MemoryStore
 from experiment_svc.store_sql import SqlStore
@@ -138,6 +140,7 @@ async def address(
         assignment_pb2_grpc.add_AssignmentServiceServicer_to_server(
             AssignmentServicer(Plans(memory_store), runtime.draining), server
         )
+        series_pb2_grpc.add_SeriesServiceServicer_to_server(SeriesServicer(memory_store), server)
         losses_pb2_grpc.add_LossServiceServicer_to_server(
             LossServicer(memory_store, now=clock), server
         )
@@ -197,3 +200,8 @@ def decision_stub(channel: grpc.aio.Channel) -> policies_pb2_grpc.DecisionServic
 @pytest.fixture
 def plan_stub(channel: grpc.aio.Channel) -> plans_pb2_grpc.PlanServiceStub:
     return plans_pb2_grpc.PlanServiceStub(channel)
+
+
+@pytest.fixture
+def series_stub(channel: grpc.aio.Channel) -> series_pb2_grpc.SeriesServiceStub:
+    return series_pb2_grpc.SeriesServiceStub(channel)
