@@ -5,7 +5,7 @@ PYTHON := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup triton demo test bench-inference bench-mesh bench-triton check format generate lock clean bench-stats bench-experiments bench-registry
+.PHONY: help setup triton clients demo test bench-inference bench-mesh bench-triton check format generate lock clean bench-stats bench-experiments bench-registry
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 26
@@ -22,8 +22,12 @@ demo: $(STAMP)  ## run a real experiment through real Envoy (KEEP=1 leaves it ru
 triton: $(STAMP)  ## make .venv-triton: a Triton server for `algolink up --engine triton` (300 MB)
 	@bash requirements/triton.sh $(PYTHON) .venv-triton
 
+clients: $(STAMP)  ## make .venv-clients: kserve's and MLServer's own clients, for tests (600 MB)
+	@bash requirements/clients.sh $(PYTHON) .venv-clients
+
 test: $(STAMP)  ## run the whole test suite
 	@bash requirements/triton.sh $(PYTHON) .venv-triton || [ $$? = 3 ]  # 3: not for this machine
+	@bash requirements/clients.sh $(PYTHON) .venv-clients || [ $$? = 3 ]
 	$(PYTHON) -m pytest
 
 bench-inference: $(STAMP) .venv-bench/mlserver/.installed .venv-bench/kserve/.installed  ## compare our front with other servers (5 minutes)
@@ -76,6 +80,9 @@ lock: $(STAMP)  ## resolve the ranges in pyproject.toml anew (needs uv)
 	uv pip compile requirements/triton.in --no-deps -c <(grep '^onnxruntime==' requirements/dev.txt | tr -d '\\') \
 		--universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-annotate --no-header -q -o requirements/triton.txt
+	for client in kserve mlserver; do uv pip compile requirements/clients/$$client.in \
+		--universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header -q \
+		-o requirements/clients/$$client.txt || exit 1; done
 
 clean:  ## remove the environment and all caches
-	rm -rf $(VENV) .venv-bench .venv-triton .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build *.egg-info
+	rm -rf $(VENV) .venv-bench .venv-triton .venv-clients .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build *.egg-info

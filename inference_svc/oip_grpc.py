@@ -145,7 +145,8 @@ def _place(part: pb.ModelInferRequest.InferInputTensor) -> Place | None:
 
 
 def _from_raw(part: pb.ModelInferRequest.InferInputTensor, payload: bytes) -> Tensor:
-    if part.HasField("contents"):
+    # MLServer's client leaves an empty message where its raw contents stand for it.
+    if part.HasField("contents") and part.contents.ListFields():
         raise InvalidArgument(
             "CONTENTS_AMBIGUOUS",
             f"input {shown(part.name)} has raw, or shared, and typed contents both",

@@ -312,6 +312,12 @@ async def test_a_malformed_version_header_is_refused(scaled: Replica, version: s
         assert await refusal(scaled, a_request(), x_al_version=version) == expected
 
 
+async def test_empty_typed_contents_beside_raw_ones_say_nothing(scaled: Replica) -> None:
+    answer, _ = await infer(scaled, changed_input(contents=pb.InferTensorContents()))
+
+    assert len(answer.raw_output_contents) == 1
+
+
 async def test_typed_contents_in_the_wrong_field_are_refused(scaled: Replica) -> None:
     tensor = pb.ModelInferRequest.InferInputTensor(
         name="x",
