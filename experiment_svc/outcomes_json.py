@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any, Final, NoReturn
+from typing import Any
 
+from algolink import outcome_fields
 from algolink.errors import AlgoLinkError, InvalidArgument, ResourceExhausted
 from algolink.experiment.v1 import facts_pb2 as pb
-from algolink.names import shown
+from algolink.outcome_fields import BadOutcome
 from experiment_svc import convert_facts
 from experiment_svc.domain.fact_checks import MAX_BATCH
 from experiment_svc.domain.facts import Outcome
-
-_TEXTS: Final = ("event_id", "unit", "metric")
-_FIELDS: Final = frozenset({*_TEXTS, "value", "time"})
-
-
-class _Bad(Exception):
-    """A value that is no outcome, and why."""
 
 
 def parse(body: bytes, *, received: datetime) -> list[Outcome]:
@@ -51,7 +44,7 @@ def parse(body: bytes, *, received: datetime) -> list[Outcome]:
             )
         try:
             messages.append(_message(value))
-        except _Bad as error:
+        except BadOutcome as error:
             raise _invalid(line, error) from error
         lines.append(line)
     try:
@@ -67,9 +60,9 @@ def _lines(text: str) -> Iterator[tuple[int, Any]]:
         if not line.strip():
             continue
         try:
-            yield number, _DECODER.decode(line.strip())
+            yield number, outcome_fields.DECODER.decode(line.strip())
         except (ValueError, RecursionError) as error:
-            raise _invalid(number, _syntax(error)) from error
+            raise _invalid(number, outcome_fields.syntax(error)) from error
 
 
 def _array(text: str) -> Iterator[tuple[int, Any]]:
@@ -82,9 +75,9 @@ def _array(text: str) -> Iterator[tuple[int, Any]]:
     while True:
         line, counted = line + text.count("\n", counted, at), at
         try:
-            value, at = _DECODER.raw_decode(text, at)
+            value, at = outcome_fields.DECODER.raw_decode(text, at)
         except (ValueError, RecursionError) as error:
-            raise _invalid(line, _syntax(error)) from error
+            raise _invalid(line, outcome_fields.syntax(error)) from error
         yield line, value
         at = _past_space(text, at)
         mark = text[at : at + 1]
@@ -109,59 +102,17 @@ def _past_space(text: str, at: int) -> int:
 
 
 def _message(value: Any) -> pb.Outcome:
-    if not isinstance(value, dict):
-        raise _Bad("it is no JSON object with event_id, unit, metric, value and time")
-    if unknown := sorted(value.keys() - _FIELDS):
-        raise _Bad(f"{shown(unknown[0])} is no field of an outcome")
-    message = pb.Outcome(value=_number(value.get("value")))
-    for name in _TEXTS:
-        text = value.get(name, "")
-        if not isinstance(text, str):
-            raise _Bad(f"{name} is {shown(json.dumps(text))}: it must be a string")
-        try:
-            setattr(message, name, text)
-        except ValueError:  # half of a surrogate pair
-            raise _Bad(f"{name} is {shown(text)}: it is no text") from None
-    if value.get("time") is not None:
-        message.time.FromDatetime(_time(value["time"]))
-    return message
-
-
-def _number(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise _Bad(f"value is {shown(json.dumps(value))}: it must be a number")
+    fields = outcome_fields.of_json(value)
     try:
-        return float(value)
-    except OverflowError:
-        raise _Bad("value is too large a number") from None
-
-
-def _time(value: Any) -> datetime:
-    try:
-        time = datetime.fromisoformat(value)
-    except (TypeError, ValueError):
-        time = None
-    if time is None or time.tzinfo is None:
-        raise _Bad(
-            f"time is {shown(json.dumps(value))}: it must be like 2026-03-03T12:00:00Z, with a zone"
+        message = pb.Outcome(
+            event_id=fields.event_id, unit=fields.unit, metric=fields.metric, value=fields.value
         )
-    return time
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON and no value")
-
-
-def _syntax(error: Exception) -> str:
-    if isinstance(error, json.JSONDecodeError):
-        return f"it is not JSON: {error.msg} at column {error.colno}"
-    if isinstance(error, RecursionError):
-        return "it is not JSON that anybody needs: too deep"
-    return str(error)
+    except ValueError:  # half of a surrogate pair, which JSON can spell
+        raise BadOutcome("event_id, unit or metric is no text") from None
+    if fields.time is not None:
+        message.time.FromDatetime(fields.time)
+    return message
 
 
 def _invalid(line: int, why: object) -> AlgoLinkError:
     return InvalidArgument("FACT_INVALID", f"line {line}: {why}", line=line)
-
-
-_DECODER: Final = json.JSONDecoder(parse_constant=_refuse_constant)

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 
-from algolink import names
+from algolink import names, outcome_fields
 from algolink.errors import AlgoLinkError, InvalidArgument, ResourceExhausted
 from experiment_svc.domain.facts import Exposure, Kind, Outcome
 
 MAX_BATCH = 10_000
-MAX_MAGNITUDE = 1e100
-"""Outcomes beyond this are refused: their squares would not fit a float."""
-
 MAX_TEXT = 256
 
 
@@ -55,13 +51,12 @@ def check_outcome(outcome: Outcome) -> None:
     Raises:
         ValueError: with what is wrong.
     """
-    _check_text("event_id", outcome.event_id, required=True, limit=128)
-    _check_unit(outcome.unit)
-    _check_id("metric", outcome.metric, names.check_metric_name)
-    if not math.isfinite(outcome.value):
-        raise ValueError(f"value is {outcome.value}: it must be finite")
-    if abs(outcome.value) > MAX_MAGNITUDE:
-        raise ValueError(f"value is {outcome.value}: at most {MAX_MAGNITUDE} in magnitude")
+    outcome_fields.check(
+        event_id=outcome.event_id,
+        unit=outcome.unit,
+        metric=outcome.metric,
+        value=outcome.value,
+    )
 
 
 def check_batch(size: int, what: str) -> None:
@@ -84,12 +79,12 @@ def invalid(index: int, what: str, why: object) -> InvalidArgument:
     return InvalidArgument("FACT_INVALID", f"{what} {index}: {why}", index=index, cause=why)
 
 
-def _check_text(name: str, value: str, *, required: bool = False, limit: int = MAX_TEXT) -> None:
+def _check_text(name: str, value: str, *, required: bool = False) -> None:
     if required and not value:
         raise ValueError(f"{name} is empty")
-    if len(value) > limit or not (value.isascii() and (value.isprintable() or not value)):
+    if len(value) > MAX_TEXT or not (value.isascii() and (value.isprintable() or not value)):
         raise ValueError(
-            f"{name} is {names.shown(value)}: at most {limit} printable ASCII characters"
+            f"{name} is {names.shown(value)}: at most {MAX_TEXT} printable ASCII characters"
         )
 
 

@@ -29,6 +29,7 @@ OWN_OPTIONS = {
         "model",
         "experiment",
         "metric",
+        "outcome",
         "policy",
         "route",
         "mesh",
