@@ -49,6 +49,7 @@ def local_reply_config() -> dict[str, Any]:
             _mapper([_GRPC, no_host], text=_NO_REPLICA),
             _mapper([_GRPC, _NOT_FOUND], grpc_status=5),
             _mapper([_GRPC, _PRECONDITION_FAILED], grpc_status=9),
+            _mapper([_HTTP, _status(413, "too_large")], error=_TOO_LARGE),
             _mapper([_HTTP, no_route], error=_NO_MODEL),
             _mapper([_HTTP, no_host], error=_NO_REPLICA),
             _mapper([_HTTP], error="%LOCAL_REPLY_BODY%"),
@@ -81,7 +82,16 @@ _ENCODED = {
     }
 }
 
-_HTTP = {"header_filter": {"header": {**_GRPC["header_filter"]["header"], "invert_match": True}}}
+_HTTP = {
+    "header_filter": {
+        "header": {
+            **_GRPC["header_filter"]["header"],
+            "invert_match": True,
+            # A request without a body says no type.
+            "treat_missing_header_as_empty": True,
+        }
+    }
+}
 
 
 def _status(code: int, key: str) -> dict[str, Any]:

@@ -25,6 +25,9 @@ function envoy_on_request(handle)
   local unit = context:get("unit")
   if unit == "request" then headers:replace("x-al-unit", headers:get("x-request-id")) end
   if unit then note:set(NAMESPACE, "unit", headers:get("x-al-unit")) end
+  -- A body of REST that does not say its length is taken up to the route's limit, or refused.
+  local is_grpc = (headers:get("content-type") or ""):sub(1, 16) == "application/grpc"
+  if not is_grpc and not headers:get("content-length") then handle:body() end
 end
 
 -- The version that the last attempt was for: the assigned one, or that of the plan.

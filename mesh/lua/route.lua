@@ -2,6 +2,7 @@
 -- the model and version that it names, what it asks for, its unit and attributes.
 -- Headers that begin with x-al- are ours alone: a client's were removed before.
 
+local BODY_LIMIT_BYTES = 67108864
 local UNIT_HEADER = "x-algolink-unit"
 local UNIT_MAX_LENGTH = 128
 local ATTRIBUTE_HEADER = "^x%-algolink%-attr%-([a-z0-9-]+)$"
@@ -122,6 +123,11 @@ function envoy_on_request(handle)
   local content_type = headers:get("content-type") or ""
   local is_grpc = content_type == "application/grpc" or content_type:sub(1, 17) == "application/grpc+"
   handle:streamInfo():dynamicMetadata():set("algolink", "request_id", headers:get("x-request-id"))
+  -- A gRPC message has to fit into a buffer to be read, and is refused there.
+  if not is_grpc and tonumber(headers:get("content-length") or 0) > BODY_LIMIT_BYTES then
+    refuse(handle, is_grpc, "413", "the request is too large")
+    return
+  end
   local model, version, operation
   if is_grpc then
     model, version, operation = read_grpc(handle, path)

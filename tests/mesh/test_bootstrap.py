@@ -90,4 +90,6 @@ def test_envoy_accepts_it(tmp_path: Path) -> None:
     )
 
     assert checked.returncode == 0, checked.stderr
-    assert "deprecated" not in checked.stderr.lower()
+    warned = [line for line in checked.stderr.splitlines() if "deprecated" in line.lower()]
+    # What takes its place is not read by this release of Envoy yet.
+    assert all("access_loggers.stats.v3.Config.stat_prefix" in line for line in warned), warned

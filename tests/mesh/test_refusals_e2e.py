@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 
 import grpc
 import pytest
 from tritonclient.grpc import service_pb2
 
+from mesh import names
 from tests.mesh import builders
 from tests.mesh.envoys import Mesh
 
@@ -79,6 +80,14 @@ async def test_rest_clients_get_json_and_what_to_do(
     assert not shared_mesh.replicas[0].requests
 
 
+async def test_a_request_without_a_type_is_told_alike(shared_mesh: Mesh) -> None:
+    await shared_mesh.route(builders.a_route())
+
+    async with shared_mesh.http.get(shared_mesh.url("/v2/models/unknown")) as answer:
+        assert answer.status == 404
+        assert "model unknown is not served here" in (await answer.json())["error"]
+
+
 async def test_calls_that_belong_to_a_replica_are_not_forwarded(shared_mesh: Mesh) -> None:
     await shared_mesh.route(builders.a_route())
 
@@ -140,6 +149,32 @@ async def test_a_message_over_the_limit_is_told_the_limit_and_the_connection_sur
     assert caught.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
     assert "over 67108864 bytes" in str(caught.value.details())
     assert response.model_version == "1"
+
+
+async def _chunks(size: int) -> AsyncIterator[bytes]:
+    for _ in range(size // 1_000_000):
+        yield bytes(1_000_000)
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+async def test_a_rest_body_is_taken_up_to_the_limit_and_told_it_beyond(
+    shared_mesh: Mesh, chunked: bool
+) -> None:
+    await shared_mesh.route(builders.a_route())
+    url = shared_mesh.url("/v2/models/digits/infer")
+
+    async def answer(size: int) -> tuple[int, Mapping[str, str]]:
+        data = _chunks(size) if chunked else bytes(size)
+        async with shared_mesh.http.post(url, data=data) as answered:
+            return answered.status, await answered.json()
+
+    taken, _ = await answer(60_000_000)
+    status, body = await answer(70_000_000)
+    again, _ = await answer(1_000_000)
+
+    assert (taken, status, again) == (200, 413, 200)
+    assert f"over {names.REQUEST_BODY_LIMIT_BYTES} bytes" in body["error"]
+    assert len(shared_mesh.replicas[0].requests) == 2
 
 
 async def test_the_server_and_its_models_can_be_asked_about(shared_mesh: Mesh) -> None:
