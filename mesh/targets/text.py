@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import textwrap
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 
 import yaml
@@ -15,6 +17,8 @@ from mesh.targets.rendering import Rendering, model_file
 _MARK = "# Rendered by `algolink mesh render`"
 _DIGEST = re.compile(r"^# digest: ([0-9a-f]{16})$", re.MULTILINE)
 _WIDTH = 100
+_REMEMBERED = 20_000
+"""Resources whose text is kept, for whoever renders one table after another."""
 
 
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -105,11 +109,29 @@ def _wrapped(text: str, *, indent: str) -> list[str]:
 
 
 def body(objects: Sequence[dict[str, Any]]) -> str:
-    return "---\n".join(
+    """Objects as documents of YAML."""
+    return "---\n".join(map(_whole, objects))
+
+
+def _whole(value: dict[str, Any]) -> str:
+    """Of thousands of resources few are not as they were in the table before."""
+    listed = value.get("resources")
+    if list(value) != ["version_info", "resources"] or not listed:
+        return _yaml(value)
+    head = _yaml({"version_info": value["version_info"]})
+    return head + "resources:\n" + "".join(_one(json.dumps(each)) for each in listed)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _one(resource: str) -> str:
+    return _yaml([json.loads(resource)])
+
+
+def _yaml(value: Any) -> str:
+    return str(
         yaml.dump(
             value, Dumper=_Dumper, sort_keys=False, default_flow_style=False, allow_unicode=True
         )
-        for value in objects
     )
 
 

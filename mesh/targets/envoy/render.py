@@ -9,7 +9,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any
+
+from google.protobuf import any_pb2
 
 from mesh import bootstrap, listeners, resources, table
 from mesh.targets.envoy.endpoints import hosted, known_by_name
@@ -28,6 +31,9 @@ ENDPOINTS_FOLDER = "eds"
 
 WATCHED_FOLDERS = 100
 """Envoy takes an inotify instance for each file of endpoints, of which Linux gives a user 128."""
+
+_REMEMBERED = 20_000
+"""Resources whose values are kept: few differ from those of the table before."""
 
 Json = dict[str, Any]
 
@@ -198,6 +204,11 @@ def _bodies(built: resources.Resources, type_url: str) -> dict[str, Json]:
 
 def _unpacked(built: resources.Resources, type_url: str) -> Iterator[tuple[str, Json]]:
     for name, resource in built.by_type[type_url].items():
-        values = plain(resource.body)
-        values.pop("@type")
-        yield name, values
+        yield name, json.loads(_values(resource.body.type_url, resource.body.value))
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _values(type_url: str, packed: bytes) -> str:
+    values = plain(any_pb2.Any(type_url=type_url, value=packed))
+    values.pop("@type")
+    return json.dumps(values)
