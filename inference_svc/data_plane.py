@@ -42,11 +42,13 @@ class DataPlane:
         response = await self.predictor.infer(request, timeout_s=timeout_s)
         if not request.deliveries:
             return response
-        outputs = [self._delivered(tensor, request) for tensor in response.outputs]
+        outputs = [self._delivered(tensor, request, response) for tensor in response.outputs]
         return replace(response, outputs=outputs)
 
-    def _delivered(self, tensor: Tensor, request: InferRequest) -> Tensor:
+    def _delivered(self, tensor: Tensor, request: InferRequest, response: InferResponse) -> Tensor:
         how = request.delivery_of(tensor.name)
         if how.place is not None:
             self.memory.write(how.place, tensors.to_raw(tensor))
-        return classification.largest(tensor, how.classes) if how.classes else tensor
+        if not how.classes:
+            return tensor
+        return classification.largest(tensor, how.classes, response.labels.get(tensor.name, ()))

@@ -73,7 +73,9 @@ class Predictor:
             Tensor(name, signature.output(name).datatype, np.asarray(array))
             for name, array in zip(names, arrays, strict=True)
         ]
-        return InferResponse(request.model, number, outputs, request.id, request.parameters)
+        return InferResponse(
+            request.model, number, outputs, request.id, request.parameters, signature.labels
+        )
 
     def statistics(
         self, model: str | None = None, version: int | None = None

@@ -64,6 +64,7 @@ class InferResponse:
     Attributes:
         version: number of the version that ran.
         outputs: in the order requested, or else the model's.
+        labels: names of classes, by the output that holds their scores.
     """
 
     model: str
@@ -71,6 +72,7 @@ class InferResponse:
     outputs: Sequence[Tensor]
     id: str
     parameters: Mapping[str, Parameter]
+    labels: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -26,11 +26,14 @@ class TensorSpec:
         datatype: what each element is.
         shape: one entry per axis, `FREE` where any size is taken; None where
             the model does not say how many axes there are.
+        labels: names of the classes whose scores it holds, in their order; empty
+            if it holds no scores, or the model does not name them.
     """
 
     name: str
     datatype: Datatype
     shape: tuple[int, ...] | None
+    labels: tuple[str, ...] = ()
 
     def takes(self, shape: tuple[int, ...]) -> bool:
         """Whether a tensor of `shape` fits.
@@ -121,6 +124,11 @@ class Signature:
                 outputs=shown(", ".join(requested)),
             )
         return tuple(requested)
+
+    @cached_property
+    def labels(self) -> Mapping[str, Sequence[str]]:
+        """Names of classes, by the output that holds their scores."""
+        return {spec.name: spec.labels for spec in self.outputs if spec.labels}
 
     def output(self, name: str) -> TensorSpec:
         """The output of that name, which `select` has let through."""

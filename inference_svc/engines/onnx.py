@@ -21,7 +21,7 @@ from inference_svc.domain.datatypes import Datatype
 from inference_svc.domain.holding import WantedVersion
 from inference_svc.domain.signature import FREE, Signature, TensorSpec
 from inference_svc.domain.tensors import Array
-from inference_svc.engines import LoadError, RunError, onnx_bfloat16, providers
+from inference_svc.engines import LoadError, RunError, onnx_bfloat16, onnx_labels, providers
 from inference_svc.engines.pace import Pace
 from inference_svc.engines.providers import Provider
 
@@ -102,7 +102,7 @@ class OnnxEngine:
 
         Raises:
             LoadError: if ONNX Runtime refuses it, or it has a tensor that the
-                protocol has no data type for.
+                protocol has no data type for, or labels that do not fit.
         """
         # Not among the runs: reading a large file would keep requests waiting.
         session = await asyncio.to_thread(_open, artifact, self._threads_per_run, self._provider)
@@ -279,7 +279,10 @@ def _decoded(name: str, array: Array) -> Array:
 def _signature(session: onnxruntime.InferenceSession) -> Signature:
     return Signature(
         inputs=tuple(_spec(node, "input") for node in session.get_inputs()),
-        outputs=tuple(_spec(node, "output") for node in session.get_outputs()),
+        outputs=onnx_labels.labelled(
+            [_spec(node, "output") for node in session.get_outputs()],
+            session.get_modelmeta().custom_metadata_map,
+        ),
     )
 
 

@@ -35,6 +35,7 @@ class _Adapted:
         self._session = session
         self.get_inputs = session.get_inputs
         self.get_outputs = session.get_outputs
+        self.get_modelmeta = session.get_modelmeta
 
     def run(self, outputs: Sequence[str], feed: Mapping[str, Array], options: Any) -> list[Array]:
         values = self._session.run_with_ort_values(list(outputs), self._wrapped(feed), options)

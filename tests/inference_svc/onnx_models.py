@@ -17,6 +17,14 @@ def identity(element: int = TensorProto.FLOAT, shape: Axes = ("N", 4)) -> bytes:
                   [("y", element, shape)])  # fmt: skip
 
 
+def with_metadata(artifact: bytes, properties: dict[str, str]) -> bytes:
+    """`artifact` with these properties as its metadata."""
+    model = onnx.load_from_string(artifact)
+    helper.set_model_props(model, properties)
+    serialized: bytes = model.SerializeToString()
+    return serialized
+
+
 @cache
 def scaled(factor: float) -> bytes:
     """`y = factor * x` for x of [N, 4]: what answered can be told from the answer."""

@@ -50,6 +50,16 @@ def test_more_classes_than_elements_give_all_of_them() -> None:
     assert answer.data.tolist() == [[b"5:1", b"3:0"]]
 
 
+def test_a_class_without_a_label_is_its_index_alone() -> None:
+    scores = np.array([[1.0, 2.0, 3.0, 4.0]], dtype=np.float32)
+
+    answer = largest(Tensor("y", Datatype.FP32, scores), 4, ["cat", "", "süß:er"])
+
+    assert [text.decode() for text in answer.data[0]] == [
+        "4.000000:3", "3.000000:2:süß:er", "2.000000:1", "1.000000:0:cat",
+    ]  # fmt: skip
+
+
 @given(
     arrays.arrays(np.float32, arrays.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=4)),
     st.integers(1, 5),
