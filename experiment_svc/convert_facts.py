@@ -14,6 +14,7 @@ from algolink.names import ExperimentName
 from experiment_svc import convert
 from experiment_svc.domain import fact_checks
 from experiment_svc.domain.facts import Exposure, Kind, Outcome, Receipt
+from experiment_svc.domain.outcome_counts import OutcomeCounts
 
 
 def exposures_from_proto(messages: Sequence[pb.Exposure]) -> list[Exposure]:
@@ -68,6 +69,27 @@ def refusal_to_proto(error: AlgoLinkError) -> pb.BatchRefusal:
         reason=error.reason,
         message=error.message,
         index=None if index is None else int(index),
+    )
+
+
+def outcome_counts_to_proto(counts: OutcomeCounts) -> pb.OutcomeCounts:
+    """What became of an experiment's outcomes."""
+    return pb.OutcomeCounts(
+        tallies=[
+            pb.OutcomeTally(
+                metric=tally.metric,
+                outcome=tally.outcome,
+                counted=tally.counted,
+                early=tally.early,
+                after=tally.after,
+                late=tally.late,
+                strangers=tally.strangers,
+            )
+            for tally in counts.tallies
+        ],
+        unused=[pb.UnusedOutcomes(outcome=name, number=n) for name, n in counts.unused],
+        redelivered=counts.redelivered,
+        conflicts=counts.conflicts,
     )
 
 

@@ -12,7 +12,7 @@ import grpc
 from algolink.errors import InvalidArgument, ResourceExhausted
 from algolink.experiment.v1 import facts_pb2 as pb
 from algolink.experiment.v1 import facts_pb2_grpc as rpc
-from algolink.names import shown
+from algolink.names import ExperimentName, shown
 from chassis import errors, watch
 from experiment_svc import convert_facts
 from experiment_svc.domain.fact_checks import MAX_TEXT
@@ -78,6 +78,15 @@ class FactServicer(rpc.FactServiceServicer):
             number += 1
         if self._draining.is_set():
             raise errors.draining()
+
+    async def GetOutcomeCounts(
+        self, request: pb.GetOutcomeCountsRequest, context: Context
+    ) -> pb.OutcomeCounts:
+        name = ExperimentName.parse(request.experiment)
+        async with self._store.reading() as reading:
+            experiment = await reading.get_experiment(name)
+            counts = await reading.get_outcome_counts(experiment)
+        return convert_facts.outcome_counts_to_proto(counts)
 
     async def _record(self, request: pb.RecordOutcomesRequest) -> pb.RecordResponse:
         outcomes = convert_facts.outcomes_from_proto(request.outcomes, received=self._now())

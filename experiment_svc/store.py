@@ -17,6 +17,7 @@ from experiment_svc.domain.definitions import Definition, DefinitionKind
 from experiment_svc.domain.experiments import Experiment, State
 from experiment_svc.domain.facts import Exposure, Outcome, Receipt
 from experiment_svc.domain.losses import Acknowledgement, Loss, Report
+from experiment_svc.domain.outcome_counts import OutcomeCounts
 from experiment_svc.domain.series import Point
 
 
@@ -61,6 +62,9 @@ class Reading(Protocol):
             upto: cells as if no facts had come after this many (`facts_accepted`);
                 None for all. Everything else is as it is now.
         """
+
+    async def get_outcome_counts(self, experiment: Experiment) -> OutcomeCounts:
+        """What became of the outcomes that have to do with an experiment."""
 
     async def facts_accepted(self) -> int:
         """Facts so far: while it stays, so do the aggregates of closed windows."""

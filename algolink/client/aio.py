@@ -15,6 +15,7 @@ from algolink.client import artifact, experiments, outcomes, registry, router
 from algolink.client.aio_artifacts import AsyncArtifacts
 from algolink.client.aio_assignments import AsyncAssignments
 from algolink.client.aio_audit import AsyncAudit
+from algolink.client.aio_facts import AsyncFacts
 from algolink.client.aio_fleet import AsyncFleetClient
 from algolink.client.aio_history import AsyncHistory
 from algolink.client.aio_lifecycle import AsyncLifecycle
@@ -67,6 +68,7 @@ class AsyncClient:
         self.traffic = AsyncTrafficClient(self._transport, timeout_s)
         self.fleet = AsyncFleetClient(self._transport, timeout_s)
         self.losses = AsyncLossesClient(self._transport, timeout_s)
+        self.facts = AsyncFacts(self._transport, timeout_s)
         self.history = AsyncHistory(self._transport, timeout_s)
         self.lifecycle = AsyncLifecycle(self._transport, timeout_s)
         self.artifacts = AsyncArtifacts(self._transport)
@@ -240,10 +242,7 @@ class AsyncClient:
         time: datetime | None = None,
     ) -> facts_pb2.RecordResponse:
         """Records what happened to a unit; on disk when this returns."""
-        what = Outcome(unit=unit, metric=metric, value=value, time=time)
-        if event_id is not None:
-            what = Outcome(unit=unit, metric=metric, value=value, time=time, event_id=event_id)
-        return await self.outcomes([what])
+        return await self.outcomes([outcomes.one(unit, metric, value, event_id, time)])
 
     async def outcomes(self, batch: Iterable[Outcome]) -> facts_pb2.RecordResponse:
         """Records many outcomes, 5,000 in a call; the counts of all calls together."""

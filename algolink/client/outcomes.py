@@ -9,6 +9,7 @@ from datetime import datetime
 from itertools import islice
 
 from algolink.client.calls import Call
+from algolink.client.experiments import experiment_name
 from algolink.errors import InvalidArgument
 from algolink.experiment.v1 import facts_pb2 as pb
 
@@ -35,6 +36,14 @@ class Outcome:
     time: datetime | None = None
 
 
+def one(
+    unit: str, metric: str, value: float, event_id: str | None, time: datetime | None
+) -> Outcome:
+    """An outcome; without an id it gets one."""
+    minted = event_id if event_id is not None else str(uuid.uuid4())
+    return Outcome(unit=unit, metric=metric, value=value, time=time, event_id=minted)
+
+
 def record(outcomes: Iterable[Outcome]) -> Iterator[Call[pb.RecordResponse]]:
     """The calls that record `outcomes`, in order; no outcomes are no calls."""
     waiting = iter(outcomes)
@@ -44,6 +53,15 @@ def record(outcomes: Iterable[Outcome]) -> Iterator[Call[pb.RecordResponse]]:
             request=pb.RecordOutcomesRequest(outcomes=[_to_proto(outcome) for outcome in batch]),
             reply=pb.RecordResponse,
         )
+
+
+def counts(experiment: str) -> Call[pb.OutcomeCounts]:
+    """The call that says what became of an experiment's outcomes."""
+    return Call(
+        path="/algolink.experiment.v1.FactService/GetOutcomeCounts",
+        request=pb.GetOutcomeCountsRequest(experiment=experiment_name(experiment)),
+        reply=pb.OutcomeCounts,
+    )
 
 
 def total(responses: Iterable[pb.RecordResponse]) -> pb.RecordResponse:

@@ -27,6 +27,7 @@ from algolink.client.sync_archive import Archives
 from algolink.client.sync_artifacts import Artifacts
 from algolink.client.sync_assignments import Assignments
 from algolink.client.sync_audit import Audit
+from algolink.client.sync_facts import Facts
 from algolink.client.sync_fleet import FleetClient
 from algolink.client.sync_history import History
 from algolink.client.sync_lifecycle import Lifecycle
@@ -78,6 +79,7 @@ class Client:
         self.traffic = TrafficClient(self._transport, timeout_s)
         self.fleet = FleetClient(self._transport, timeout_s)
         self.losses = LossesClient(self._transport, timeout_s)
+        self.facts = Facts(self._transport, timeout_s)
         self.history = History(self._transport, timeout_s)
         self.lifecycle = Lifecycle(self._transport, timeout_s)
         self.artifacts = Artifacts(self._transport)
@@ -307,10 +309,7 @@ class Client:
             event_id: the same id counts once however often it is sent; minted.
             time: when it happened, aware; now if it is None.
         """
-        what = Outcome(unit=unit, metric=metric, value=value, time=time)
-        if event_id is not None:
-            what = Outcome(unit=unit, metric=metric, value=value, time=time, event_id=event_id)
-        return self.outcomes([what])
+        return self.outcomes([outcomes.one(unit, metric, value, event_id, time)])
 
     def outcomes(self, batch: Iterable[Outcome]) -> facts_pb2.RecordResponse:
         """Records many outcomes, 5,000 in a call; the counts of all calls together."""

@@ -108,6 +108,16 @@ def record(session: Session, file: str, form: str | None, skip_bad: bool) -> Non
     session.show(shown, lambda: views.recorded(counts, skipped=bad))
 
 
+@outcome.command(epilog=examples("algolink outcome status iris-2"))
+@click.argument("experiment")
+@common
+def status(session: Session, experiment: str) -> None:
+    """Show what became of an experiment's outcomes: how many count, and why others do not."""
+    with session.client() as client:
+        found = client.facts.outcome_counts(experiment)
+    session.show(found, lambda: views.counts(found))
+
+
 def _check(file: BinaryIO, form: Form, digest: str, name: str, skip_bad: bool) -> int:
     """Counts the bad lines, and names the first on stderr if they are to be skipped.
 

@@ -16,6 +16,7 @@ from experiment_svc.store_sql.definitions import DefinitionsReading, Definitions
 from experiment_svc.store_sql.experiments import ExperimentsReading, ExperimentsWriting
 from experiment_svc.store_sql.facts import FactsWriting
 from experiment_svc.store_sql.losses import LossesReading, LossesWriting
+from experiment_svc.store_sql.outcome_counts import OutcomeCountsReading
 from experiment_svc.store_sql.series import SeriesReading, SeriesWriting
 
 
@@ -24,6 +25,7 @@ class SqlReading(
     DecisionsReading,
     DefinitionsReading,
     AggregatesReading,
+    OutcomeCountsReading,
     LossesReading,
     SeriesReading,
 ):
@@ -36,6 +38,7 @@ class SqlTransaction(
     DefinitionsWriting,
     FactsWriting,
     AggregatesReading,
+    OutcomeCountsReading,
     LossesWriting,
     SeriesWriting,
 ):

@@ -39,15 +39,15 @@ def select(
     events = _requests(experiment, metric) if metric.of_requests else _outcomes(metric)
     if upto is not None:
         events = sa.select(events).where(events.c.batch <= upto).subquery("known_events")
-    deadline = _deadline(experiment, metric, units)
-    closes, waits = deadline, deadline
+    end = deadline(experiment, metric, units)
+    closes, waits = end, end
     if metric.lateness is not None:
-        closes = waits = deadline + metric.lateness // _MICROSECOND
-    analysed = deadline > unit.first_us
+        closes = waits = end + metric.lateness // _MICROSECOND
+    analysed = end > unit.first_us
     if metric.window:
         analysed = sa.and_(analysed, waits <= to_us(at))
     own = events.c.name == metric.outcome
-    timely = sa.and_(events.c.time_us >= unit.first_us, events.c.time_us < deadline)
+    timely = sa.and_(events.c.time_us >= unit.first_us, events.c.time_us < end)
     taken = timely
     if metric.lateness is not None:
         taken = sa.and_(timely, events.c.received_us < closes)
@@ -179,7 +179,7 @@ def _flagged(flags: frozenset[str]) -> sa.ColumnElement[bool]:
     return sa.or_(*(listed.like(f"%,{flag},%") for flag in sorted(flags)))
 
 
-def _deadline(experiment: Experiment, metric: Metric, units: sa.Subquery) -> sa.ColumnElement[int]:
+def deadline(experiment: Experiment, metric: Metric, units: sa.Subquery) -> sa.ColumnElement[int]:
     """When a unit's window closes: after its length, or at its phase's end.
 
     All open windows of a phase end with it, in all arms at the same moment.

@@ -314,6 +314,16 @@ class Facts(facts_pb2_grpc.FactServiceServicer):
     def __init__(self, world: World) -> None:
         self._world = world
 
+    def GetOutcomeCounts(
+        self, request: facts_pb2.GetOutcomeCountsRequest, context: Context
+    ) -> facts_pb2.OutcomeCounts:
+        self._world.experiment(request.experiment, context)
+        revenue = facts_pb2.OutcomeTally(metric="spend", outcome="revenue", strangers=7)
+        return facts_pb2.OutcomeCounts(
+            tallies=[revenue, facts_pb2.OutcomeTally(metric="read", outcome="read")],
+            unused=[facts_pb2.UnusedOutcomes(outcome="revenu", number=3)],
+        )
+
     def RecordOutcomes(
         self, request: facts_pb2.RecordOutcomesRequest, context: Context
     ) -> facts_pb2.RecordResponse:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from algolink.experiment.v1 import experiment_pb2
 from tests.algolink_client import fakes
 from tests.cli.conftest import Run
 
@@ -97,3 +98,21 @@ def test_what_is_no_file_of_outcomes_is_told_in_a_line(
     assert done.status == 1
     assert len(done.err.splitlines()) == 1
     assert f"[{reason}]" in done.err
+
+
+def test_the_status_says_what_counts_and_why_not(connected: Run, world: fakes.World) -> None:
+    world.experiments["experiments/iris-2"] = experiment_pb2.Experiment()
+
+    done = connected("outcome", "status", "iris-2")
+
+    assert done.status == 0
+    assert "none counts" in done.out
+    assert "nobody sends it" in done.out
+    assert "revenu (3)" in done.out
+
+
+def test_the_status_of_no_experiment_is_an_error(connected: Run) -> None:
+    done = connected("outcome", "status", "nothing")
+
+    assert done.status == 1
+    assert len(done.err.splitlines()) == 1

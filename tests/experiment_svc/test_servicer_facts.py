@@ -242,3 +242,32 @@ async def test_a_stream_ends_when_the_service_stops_and_what_was_answered_is_sto
     error = errors.from_rpc_error(caught.value)
     assert (error.code, error.reason) == ("UNAVAILABLE", "DRAINING")
     assert answer.recorded.accepted == await accepted(memory_store) == 1
+
+
+async def test_what_became_of_outcomes_is_told(
+    fact_stub: FactServiceStub, memory_store: MemoryStore
+) -> None:
+    async with memory_store.transaction() as tx:
+        await tx.add_experiment(a_running())
+        await tx.add_exposures([an_exposure(at=NOON)], node="node-1")
+        await tx.add_outcomes(
+            [[an_outcome(), an_outcome(unit="nobody"), an_outcome(metric="corect")]]
+        )
+
+    found = await fact_stub.GetOutcomeCounts(
+        pb.GetOutcomeCountsRequest(experiment="experiments/digits")
+    )
+
+    assert list(found.tallies) == [
+        pb.OutcomeTally(metric="correct", outcome="correct", counted=1, strangers=1)
+    ]
+    assert list(found.unused) == [pb.UnusedOutcomes(outcome="corect", number=1)]
+
+
+async def test_outcomes_of_an_unknown_experiment_cannot_be_counted(
+    fact_stub: FactServiceStub,
+) -> None:
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await fact_stub.GetOutcomeCounts(pb.GetOutcomeCountsRequest(experiment="experiments/none"))
+
+    assert errors.from_rpc_error(caught.value).reason == "EXPERIMENT_NOT_FOUND"

@@ -114,3 +114,47 @@ class BatchRefusal(_message.Message):
     message: str
     index: int
     def __init__(self, reason: _Optional[str] = ..., message: _Optional[str] = ..., index: _Optional[int] = ...) -> None: ...
+
+class GetOutcomeCountsRequest(_message.Message):
+    __slots__ = ("experiment",)
+    EXPERIMENT_FIELD_NUMBER: _ClassVar[int]
+    experiment: str
+    def __init__(self, experiment: _Optional[str] = ...) -> None: ...
+
+class OutcomeCounts(_message.Message):
+    __slots__ = ("tallies", "unused", "redelivered", "conflicts")
+    TALLIES_FIELD_NUMBER: _ClassVar[int]
+    UNUSED_FIELD_NUMBER: _ClassVar[int]
+    REDELIVERED_FIELD_NUMBER: _ClassVar[int]
+    CONFLICTS_FIELD_NUMBER: _ClassVar[int]
+    tallies: _containers.RepeatedCompositeFieldContainer[OutcomeTally]
+    unused: _containers.RepeatedCompositeFieldContainer[UnusedOutcomes]
+    redelivered: int
+    conflicts: int
+    def __init__(self, tallies: _Optional[_Iterable[_Union[OutcomeTally, _Mapping]]] = ..., unused: _Optional[_Iterable[_Union[UnusedOutcomes, _Mapping]]] = ..., redelivered: _Optional[int] = ..., conflicts: _Optional[int] = ...) -> None: ...
+
+class OutcomeTally(_message.Message):
+    __slots__ = ("metric", "outcome", "counted", "early", "after", "late", "strangers")
+    METRIC_FIELD_NUMBER: _ClassVar[int]
+    OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    COUNTED_FIELD_NUMBER: _ClassVar[int]
+    EARLY_FIELD_NUMBER: _ClassVar[int]
+    AFTER_FIELD_NUMBER: _ClassVar[int]
+    LATE_FIELD_NUMBER: _ClassVar[int]
+    STRANGERS_FIELD_NUMBER: _ClassVar[int]
+    metric: str
+    outcome: str
+    counted: int
+    early: int
+    after: int
+    late: int
+    strangers: int
+    def __init__(self, metric: _Optional[str] = ..., outcome: _Optional[str] = ..., counted: _Optional[int] = ..., early: _Optional[int] = ..., after: _Optional[int] = ..., late: _Optional[int] = ..., strangers: _Optional[int] = ...) -> None: ...
+
+class UnusedOutcomes(_message.Message):
+    __slots__ = ("outcome", "number")
+    OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    outcome: str
+    number: int
+    def __init__(self, outcome: _Optional[str] = ..., number: _Optional[int] = ...) -> None: ...

@@ -56,6 +56,11 @@ class FactServiceStub:
                 request_serializer=algolink_dot_experiment_dot_v1_dot_facts__pb2.RecordOutcomesRequest.SerializeToString,
                 response_deserializer=algolink_dot_experiment_dot_v1_dot_facts__pb2.StreamOutcomesResponse.FromString,
                 _registered_method=True)
+        self.GetOutcomeCounts = channel.unary_unary(
+                '/algolink.experiment.v1.FactService/GetOutcomeCounts',
+                request_serializer=algolink_dot_experiment_dot_v1_dot_facts__pb2.GetOutcomeCountsRequest.SerializeToString,
+                response_deserializer=algolink_dot_experiment_dot_v1_dot_facts__pb2.OutcomeCounts.FromString,
+                _registered_method=True)
 
 
 class FactServiceServicer:
@@ -105,6 +110,16 @@ class FactServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetOutcomeCounts(self, request, context):
+        """Says what became of the outcomes that have to do with an experiment: how
+        many count, and how many do not, by reason.
+
+        NOT_FOUND with reason EXPERIMENT_NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_FactServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -122,6 +137,11 @@ def add_FactServiceServicer_to_server(servicer, server):
                     servicer.StreamOutcomes,
                     request_deserializer=algolink_dot_experiment_dot_v1_dot_facts__pb2.RecordOutcomesRequest.FromString,
                     response_serializer=algolink_dot_experiment_dot_v1_dot_facts__pb2.StreamOutcomesResponse.SerializeToString,
+            ),
+            'GetOutcomeCounts': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetOutcomeCounts,
+                    request_deserializer=algolink_dot_experiment_dot_v1_dot_facts__pb2.GetOutcomeCountsRequest.FromString,
+                    response_serializer=algolink_dot_experiment_dot_v1_dot_facts__pb2.OutcomeCounts.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -212,6 +232,33 @@ class FactService:
             '/algolink.experiment.v1.FactService/StreamOutcomes',
             algolink_dot_experiment_dot_v1_dot_facts__pb2.RecordOutcomesRequest.SerializeToString,
             algolink_dot_experiment_dot_v1_dot_facts__pb2.StreamOutcomesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetOutcomeCounts(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/algolink.experiment.v1.FactService/GetOutcomeCounts',
+            algolink_dot_experiment_dot_v1_dot_facts__pb2.GetOutcomeCountsRequest.SerializeToString,
+            algolink_dot_experiment_dot_v1_dot_facts__pb2.OutcomeCounts.FromString,
             options,
             channel_credentials,
             insecure,

@@ -1,0 +1,23 @@
+"""The asyncio client's part about what became of facts."""
+
+from __future__ import annotations
+
+from algolink.client import outcomes
+from algolink.client.aio_transport import AioTransport
+from algolink.experiment.v1 import facts_pb2 as pb
+
+
+class AsyncFacts:
+    """What experiments make of what they are told: `client.facts`."""
+
+    def __init__(self, transport: AioTransport, timeout_s: float) -> None:
+        self._transport = transport
+        self._timeout_s = timeout_s
+
+    async def outcome_counts(self, experiment: str) -> pb.OutcomeCounts:
+        """How many outcomes count for an experiment, and how many do not, by reason.
+
+        Raises:
+            NotFound: EXPERIMENT_NOT_FOUND.
+        """
+        return await self._transport.unary(outcomes.counts(experiment), self._timeout_s)
