@@ -9,6 +9,7 @@ import xxhash
 from tritonclient.grpc import service_pb2
 
 from algolink import split
+from mesh import table
 from tests.mesh import builders
 from tests.mesh.envoys import Mesh
 
@@ -36,6 +37,26 @@ async def test_every_unit_gets_the_arm_that_its_hash_says(shared_mesh: Mesh) -> 
         bucket = xxhash.xxh64(f"layer-7:{unit}".encode()).intdigest() % 10_000
         [arm] = [s.arm for s in grown.segments if s.start <= bucket < s.end]
         assert served[unit] == versions[arm]
+
+
+async def test_sixty_four_arms_in_a_thousand_segments_are_routed_exactly(shared_mesh: Mesh) -> None:
+    arms = ["champion", *(f"arm-{number}" for number in range(2, table.MAX_ARMS + 1))]
+    versions = {arm: number for number, arm in enumerate(arms, start=1)}
+    largest = split.Table(
+        tuple(
+            split.Segment(10 * n, 10 * n + 10, arms[n % len(arms)])
+            for n in range(split.MAX_SEGMENTS)
+        )
+    )
+    routed = builders.a_split(bucket_table=largest, versions=versions, salt="layer-7")
+    await shared_mesh.route(builders.a_route(versions=tuple(versions.values()), split=routed))
+    units = [f"user-{number}" for number in range(1_000)]
+
+    served = await _versions(shared_mesh, units)
+
+    expected = [versions[largest.arm_of(split.bucket("layer-7", unit))] for unit in units]
+    assert served == expected
+    assert len(set(served)) == table.MAX_ARMS
 
 
 async def test_the_client_is_told_what_it_was_assigned_to(shared_mesh: Mesh) -> None:
