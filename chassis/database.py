@@ -13,7 +13,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from algolink.errors import AlgoLinkError, FailedPrecondition, InvalidArgument, Unavailable
-from chassis import migration
+from chassis import migration, sqlite
 
 _BUSY_TIMEOUT_MS = 10_000
 _WRITES = "algolink_writes"
@@ -80,8 +80,13 @@ async def writing(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
 
 
 def _engine(url: str) -> AsyncEngine:
+    is_sqlite = url.startswith("sqlite")
     try:
-        engine = create_async_engine(url, pool_pre_ping=not url.startswith("sqlite"))
+        engine = create_async_engine(
+            url,
+            pool_pre_ping=not is_sqlite,
+            connect_args={"async_creator_fn": sqlite.connect} if is_sqlite else {},
+        )
     except (ArgumentError, ImportError) as error:
         raise InvalidArgument(
             "DATABASE_URL_INVALID", f"not a database URL that is supported: {error}"
