@@ -1,7 +1,7 @@
-"""Asks a replica by MLServer's types, codecs and gRPC stub; runs in `.venv-clients/mlserver`.
+"""Asks for predictions by MLServer's types, codecs and gRPC stub; runs in `.venv-clients/mlserver`.
 
-python mlserver_client.py GRPC_ADDRESS HTTP_URL, for a replica that holds `scaled`
-(factors 10 and 20) and `text`. Writes what was answered as one JSON object.
+python mlserver_client.py GRPC_ADDRESS HTTP_URL, where `scaled` (twentyfold) and
+`text` (as it is) are served. Writes what was answered as one JSON object.
 """
 
 from __future__ import annotations

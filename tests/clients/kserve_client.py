@@ -1,7 +1,7 @@
-"""Asks a replica by kserve's own clients; runs in `.venv-clients/kserve`.
+"""Asks for predictions by kserve's own clients; runs in `.venv-clients/kserve`.
 
-python kserve_client.py GRPC_ADDRESS HTTP_URL, for a replica that holds `scaled`
-(factors 10 and 20) and `text`. Writes what was answered as one JSON object.
+python kserve_client.py GRPC_ADDRESS HTTP_URL, where `scaled` (twentyfold) and
+`text` (as it is) are served. Writes what was answered as one JSON object.
 """
 
 from __future__ import annotations
