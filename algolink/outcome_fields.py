@@ -56,6 +56,15 @@ def check(*, event_id: str, unit: str, metric: str, value: float) -> None:
         )
     if not names.is_unit(unit):
         raise BadOutcome(f"unit is {names.shown(unit)}: it must match {names.UNIT_PATTERN}")
+    check_value(metric, value)
+
+
+def check_value(metric: str, value: float) -> None:
+    """Checks a value, and the name that it has.
+
+    Raises:
+        BadOutcome: with what is wrong.
+    """
     try:
         names.check_metric_name(metric)
     except AlgoLinkError as error:

@@ -14,6 +14,7 @@ from algolink.names import ExperimentName
 from experiment_svc import convert
 from experiment_svc.domain import fact_checks
 from experiment_svc.domain.facts import Exposure, Kind, Outcome, Receipt
+from experiment_svc.domain.feedback import Feedback
 from experiment_svc.domain.outcome_counts import OutcomeCounts
 
 
@@ -53,6 +54,27 @@ def outcomes_from_proto(messages: Sequence[pb.Outcome], *, received: datetime) -
             raise fact_checks.invalid(index, "outcome", error) from error
         outcomes.append(outcome)
     return outcomes
+
+
+def feedback_from_proto(messages: Sequence[pb.Feedback]) -> list[Feedback]:
+    """A batch of feedback.
+
+    Raises:
+        InvalidArgument: FACT_INVALID, for the first bad one.
+        ResourceExhausted: BATCH_TOO_LARGE.
+    """
+    fact_checks.check_batch(len(messages), "pieces of feedback")
+    batch = []
+    for index, message in enumerate(messages):
+        try:
+            feedback = Feedback(
+                request_id=message.request_id, metric=message.metric, value=_truth(message)
+            )
+            fact_checks.check_feedback(feedback)
+        except ValueError as error:
+            raise fact_checks.invalid(index, "feedback", error) from error
+        batch.append(feedback)
+    return batch
 
 
 def receipt_to_proto(receipt: Receipt) -> pb.RecordResponse:
@@ -129,6 +151,20 @@ def _outcome(message: pb.Outcome, received: datetime) -> Outcome:
         received=received,
         digest=_digest(message),
     )
+
+
+def _truth(message: pb.Feedback) -> float:
+    """Raises ValueError if nothing is said."""
+    match message.WhichOneof("truth"):
+        case "value":
+            return message.value
+        case "labelled":
+            said = message.labelled
+            if not said.prediction or not said.label:
+                raise ValueError("prediction or label is empty")
+            return 1.0 if said.prediction == said.label else 0.0
+        case _:
+            raise ValueError("neither a value nor a label is given")
 
 
 def _kind(kind: pb.ExposureKind) -> Kind:

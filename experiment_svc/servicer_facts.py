@@ -15,6 +15,7 @@ from algolink.experiment.v1 import facts_pb2_grpc as rpc
 from algolink.names import ExperimentName, shown
 from chassis import errors, watch
 from experiment_svc import convert_facts
+from experiment_svc.domain import feedback
 from experiment_svc.domain.fact_checks import MAX_TEXT
 from experiment_svc.intake import OutcomeIntake
 from experiment_svc.store import Store
@@ -78,6 +79,20 @@ class FactServicer(rpc.FactServiceServicer):
             number += 1
         if self._draining.is_set():
             raise errors.draining()
+
+    async def RecordFeedback(
+        self, request: pb.RecordFeedbackRequest, context: Context
+    ) -> pb.RecordFeedbackResponse:
+        batch = convert_facts.feedback_from_proto(request.feedback)
+        async with self._store.reading() as reading:
+            requests = await reading.get_requests([one.request_id for one in batch])
+        joined = feedback.join(batch, requests, received=self._now())
+        receipt = await self._outcomes.put(joined.outcomes)
+        return pb.RecordFeedbackResponse(
+            recorded=convert_facts.receipt_to_proto(receipt),
+            unknown=joined.unknown,
+            unassigned=joined.unassigned,
+        )
 
     async def GetOutcomeCounts(
         self, request: pb.GetOutcomeCountsRequest, context: Context

@@ -16,6 +16,7 @@ from experiment_svc.domain.decision_log import Decision
 from experiment_svc.domain.definitions import Definition, DefinitionKind
 from experiment_svc.domain.experiments import Experiment, State
 from experiment_svc.domain.facts import Exposure, Outcome, Receipt
+from experiment_svc.domain.feedback import Taken
 from experiment_svc.domain.losses import Acknowledgement, Loss, Report
 from experiment_svc.domain.outcome_counts import OutcomeCounts
 from experiment_svc.domain.series import Point
@@ -65,6 +66,9 @@ class Reading(Protocol):
 
     async def get_outcome_counts(self, experiment: Experiment) -> OutcomeCounts:
         """What became of the outcomes that have to do with an experiment."""
+
+    async def get_requests(self, ids: Sequence[str]) -> Mapping[str, Taken]:
+        """Those of the requests that are known, by id."""
 
     async def facts_accepted(self) -> int:
         """Facts so far: while it stays, so do the aggregates of closed windows."""

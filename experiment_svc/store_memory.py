@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from algolink.names import ExperimentName, ModelName
 from chassis.watch import Change, Notifier
-from experiment_svc import records, store, store_memory_outcomes
+from experiment_svc import records, store
 from experiment_svc.domain import counting, definitions, facts, windows
 from experiment_svc.domain.aggregates import Aggregates
 from experiment_svc.domain.counting import UnitState
@@ -22,10 +22,10 @@ from experiment_svc.domain.definitions import Definition, DefinitionKind
 from experiment_svc.domain.experiments import ROUTED, Experiment, State
 from experiment_svc.domain.facts import Exposure, Outcome, Receipt
 from experiment_svc.domain.metrics import Kind, Metric
-from experiment_svc.domain.outcome_counts import OutcomeCounts
 from experiment_svc.domain.windows import Event
 from experiment_svc.store_memory_groups import Group, has_event, quantiles
 from experiment_svc.store_memory_losses import LossesByKey, MemoryLosses
+from experiment_svc.store_memory_outcomes import MemoryOutcomes
 from experiment_svc.store_memory_series import MemorySeries, SeriesByName
 
 _Fact = TypeVar("_Fact", Exposure, Outcome)
@@ -102,7 +102,7 @@ class MemoryStore:
             self.notifier.notify()
 
 
-class MemoryTransaction(MemoryLosses, MemorySeries):
+class MemoryTransaction(MemoryLosses, MemorySeries, MemoryOutcomes):
     """Reads and writes one copy of the state."""
 
     def __init__(self, name: str, state: _State) -> None:
@@ -110,6 +110,7 @@ class MemoryTransaction(MemoryLosses, MemorySeries):
         MemorySeries.__init__(self, state.series)
         self._name = name
         self._state = state
+        self._seen = state
 
     async def get_experiment(self, name: ExperimentName) -> Experiment:
         """The experiment, its verdict with the evidence."""
@@ -150,10 +151,6 @@ class MemoryTransaction(MemoryLosses, MemorySeries):
         later = [c for c in self._state.experiments.values() if c.revision > change]
         later.sort(key=lambda c: c.revision)
         return [replace(c, item=_light(c.item)) for c in later]
-
-    async def get_outcome_counts(self, experiment: Experiment) -> OutcomeCounts:
-        """What became of the outcomes that have to do with an experiment."""
-        return store_memory_outcomes.counts(experiment, self._state)
 
     async def facts_accepted(self) -> int:
         """Facts so far."""

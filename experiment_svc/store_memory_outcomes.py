@@ -1,16 +1,17 @@
-"""Counts outcomes by what became of them, for the store in memory."""
+"""What is known of outcomes, and of requests, for the store in memory."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Protocol
 
 from experiment_svc.domain import outcome_counts, windows
 from experiment_svc.domain.counting import UnitState
 from experiment_svc.domain.experiments import Experiment
-from experiment_svc.domain.facts import Outcome
+from experiment_svc.domain.facts import Exposure, Kind, Outcome
+from experiment_svc.domain.feedback import Taken
 from experiment_svc.domain.metrics import Metric
 from experiment_svc.domain.outcome_counts import OutcomeCounts, Tally
 
@@ -21,24 +22,36 @@ _ANY_TIME = datetime.min.replace(tzinfo=UTC)
 class Facts(Protocol):
     """What is counted."""
 
+    exposures: dict[object, Exposure]
     outcomes: dict[object, Outcome]
     units: dict[tuple[str, str], UnitState]
     redelivered: int
     conflicts: int
 
 
-def counts(experiment: Experiment, facts: Facts) -> OutcomeCounts:
-    """What became of the outcomes that have to do with an experiment."""
-    outcomes = list(facts.outcomes.values())
-    return OutcomeCounts(
-        tallies=[
-            _tally(experiment, metric, name, outcomes, facts.units)
-            for metric, name in outcome_counts.named(experiment)
-        ],
-        unused=_unused(experiment, outcomes, facts.units),
-        redelivered=facts.redelivered,
-        conflicts=facts.conflicts,
-    )
+class MemoryOutcomes:
+    """Reads what is known of outcomes, and of requests that they may be about."""
+
+    _seen: Facts
+
+    async def get_outcome_counts(self, experiment: Experiment) -> OutcomeCounts:
+        """What became of the outcomes that have to do with an experiment."""
+        outcomes, units = list(self._seen.outcomes.values()), self._seen.units
+        return OutcomeCounts(
+            tallies=[
+                _tally(experiment, metric, name, outcomes, units)
+                for metric, name in outcome_counts.named(experiment)
+            ],
+            unused=_unused(experiment, outcomes, units),
+            redelivered=self._seen.redelivered,
+            conflicts=self._seen.conflicts,
+        )
+
+    async def get_requests(self, ids: Sequence[str]) -> Mapping[str, Taken]:
+        """Those of the requests that are known, by id."""
+        keys = [(request_id, int(Kind.REQUEST), 0) for request_id in ids]
+        found = [self._seen.exposures[key] for key in keys if key in self._seen.exposures]
+        return {exposure.request_id: Taken(exposure.unit, exposure.time) for exposure in found}
 
 
 def _tally(

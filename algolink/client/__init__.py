@@ -18,6 +18,7 @@ from algolink.client.aio import AsyncClient
 from algolink.client.artifact import Artifact, Progress, Serializable
 from algolink.client.connection import Connection
 from algolink.client.experiments import Analysis, Arm, Metric, Rule
+from algolink.client.feedback import Feedback
 from algolink.client.metrics import Covariate, Definition, Use
 from algolink.client.outcomes import Outcome
 from algolink.client.prediction import Prediction
@@ -32,6 +33,7 @@ __all__ = [
     "Connection",
     "Covariate",
     "Definition",
+    "Feedback",
     "Metric",
     "Outcome",
     "Prediction",

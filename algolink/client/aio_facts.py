@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from algolink.client import outcomes
+from collections.abc import Iterable
+
+from algolink.client import feedback, outcomes
 from algolink.client.aio_transport import AioTransport
+from algolink.client.feedback import Feedback
 from algolink.experiment.v1 import facts_pb2 as pb
 
 
@@ -21,3 +24,14 @@ class AsyncFacts:
             NotFound: EXPERIMENT_NOT_FOUND.
         """
         return await self._transport.unary(outcomes.counts(experiment), self._timeout_s)
+
+    async def feedback(self, batch: Iterable[Feedback]) -> pb.RecordFeedbackResponse:
+        """Says how good predictions were, by their requests; at most 10,000 at a time.
+
+        What the answer lists as unknown is to be sent again a little later.
+
+        Raises:
+            InvalidArgument: FACT_INVALID.
+            ResourceExhausted: BATCH_TOO_LARGE.
+        """
+        return await self._transport.unary(feedback.record(batch), self._timeout_s)

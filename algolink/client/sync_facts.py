@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from algolink.client import outcomes
+from collections.abc import Iterable
+
+from algolink.client import feedback, outcomes
+from algolink.client.feedback import Feedback
 from algolink.client.sync_transport import SyncTransport
 from algolink.experiment.v1 import facts_pb2 as pb
 
@@ -21,3 +24,14 @@ class Facts:
             NotFound: EXPERIMENT_NOT_FOUND.
         """
         return self._transport.unary(outcomes.counts(experiment), self._timeout_s)
+
+    def feedback(self, batch: Iterable[Feedback]) -> pb.RecordFeedbackResponse:
+        """Says how good predictions were, by their requests; at most 10,000 at a time.
+
+        What the answer lists as unknown is to be sent again a little later.
+
+        Raises:
+            InvalidArgument: FACT_INVALID.
+            ResourceExhausted: BATCH_TOO_LARGE.
+        """
+        return self._transport.unary(feedback.record(batch), self._timeout_s)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from algolink import names, outcome_fields
 from algolink.errors import AlgoLinkError, InvalidArgument, ResourceExhausted
 from experiment_svc.domain.facts import Exposure, Kind, Outcome
+from experiment_svc.domain.feedback import Feedback
 
 MAX_BATCH = 10_000
 MAX_TEXT = 256
@@ -57,6 +58,16 @@ def check_outcome(outcome: Outcome) -> None:
         metric=outcome.metric,
         value=outcome.value,
     )
+
+
+def check_feedback(feedback: Feedback) -> None:
+    """Checks what is said of one request.
+
+    Raises:
+        ValueError: with what is wrong.
+    """
+    _check_text("request_id", feedback.request_id, required=True)
+    outcome_fields.check_value(feedback.metric, feedback.value)
 
 
 def check_batch(size: int, what: str) -> None:

@@ -17,6 +17,7 @@ from experiment_svc.store_sql.experiments import ExperimentsReading, Experiments
 from experiment_svc.store_sql.facts import FactsWriting
 from experiment_svc.store_sql.losses import LossesReading, LossesWriting
 from experiment_svc.store_sql.outcome_counts import OutcomeCountsReading
+from experiment_svc.store_sql.requests import RequestsReading
 from experiment_svc.store_sql.series import SeriesReading, SeriesWriting
 
 
@@ -26,6 +27,7 @@ class SqlReading(
     DefinitionsReading,
     AggregatesReading,
     OutcomeCountsReading,
+    RequestsReading,
     LossesReading,
     SeriesReading,
 ):
@@ -39,6 +41,7 @@ class SqlTransaction(
     FactsWriting,
     AggregatesReading,
     OutcomeCountsReading,
+    RequestsReading,
     LossesWriting,
     SeriesWriting,
 ):

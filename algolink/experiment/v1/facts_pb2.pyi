@@ -158,3 +158,39 @@ class UnusedOutcomes(_message.Message):
     outcome: str
     number: int
     def __init__(self, outcome: _Optional[str] = ..., number: _Optional[int] = ...) -> None: ...
+
+class Feedback(_message.Message):
+    __slots__ = ("request_id", "metric", "value", "labelled")
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    METRIC_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    LABELLED_FIELD_NUMBER: _ClassVar[int]
+    request_id: str
+    metric: str
+    value: float
+    labelled: LabelledPrediction
+    def __init__(self, request_id: _Optional[str] = ..., metric: _Optional[str] = ..., value: _Optional[float] = ..., labelled: _Optional[_Union[LabelledPrediction, _Mapping]] = ...) -> None: ...
+
+class LabelledPrediction(_message.Message):
+    __slots__ = ("prediction", "label")
+    PREDICTION_FIELD_NUMBER: _ClassVar[int]
+    LABEL_FIELD_NUMBER: _ClassVar[int]
+    prediction: str
+    label: str
+    def __init__(self, prediction: _Optional[str] = ..., label: _Optional[str] = ...) -> None: ...
+
+class RecordFeedbackRequest(_message.Message):
+    __slots__ = ("feedback",)
+    FEEDBACK_FIELD_NUMBER: _ClassVar[int]
+    feedback: _containers.RepeatedCompositeFieldContainer[Feedback]
+    def __init__(self, feedback: _Optional[_Iterable[_Union[Feedback, _Mapping]]] = ...) -> None: ...
+
+class RecordFeedbackResponse(_message.Message):
+    __slots__ = ("recorded", "unknown", "unassigned")
+    RECORDED_FIELD_NUMBER: _ClassVar[int]
+    UNKNOWN_FIELD_NUMBER: _ClassVar[int]
+    UNASSIGNED_FIELD_NUMBER: _ClassVar[int]
+    recorded: RecordResponse
+    unknown: _containers.RepeatedScalarFieldContainer[int]
+    unassigned: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, recorded: _Optional[_Union[RecordResponse, _Mapping]] = ..., unknown: _Optional[_Iterable[int]] = ..., unassigned: _Optional[_Iterable[int]] = ...) -> None: ...

@@ -56,6 +56,11 @@ class FactServiceStub:
                 request_serializer=algolink_dot_experiment_dot_v1_dot_facts__pb2.RecordOutcomesRequest.SerializeToString,
                 response_deserializer=algolink_dot_experiment_dot_v1_dot_facts__pb2.StreamOutcomesResponse.FromString,
                 _registered_method=True)
+        self.RecordFeedback = channel.unary_unary(
+                '/algolink.experiment.v1.FactService/RecordFeedback',
+                request_serializer=algolink_dot_experiment_dot_v1_dot_facts__pb2.RecordFeedbackRequest.SerializeToString,
+                response_deserializer=algolink_dot_experiment_dot_v1_dot_facts__pb2.RecordFeedbackResponse.FromString,
+                _registered_method=True)
         self.GetOutcomeCounts = channel.unary_unary(
                 '/algolink.experiment.v1.FactService/GetOutcomeCounts',
                 request_serializer=algolink_dot_experiment_dot_v1_dot_facts__pb2.GetOutcomeCountsRequest.SerializeToString,
@@ -110,6 +115,23 @@ class FactServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RecordFeedback(self, request, context):
+        """Says how good predictions were, by their requests: the true label, or any
+        value, of a metric. Each becomes an outcome of the request's unit, of the
+        moment of the request, and is counted once per request and metric.
+
+        Feedback on a request that is not known yet, since Envoy's log is a moment
+        behind, is not stored and is told in the answer: send it again later. So is
+        feedback on a request that no experiment took, which is of no use.
+
+        Otherwise all or nothing: INVALID_ARGUMENT with reason FACT_INVALID names
+        the first bad one by its index; RESOURCE_EXHAUSTED with reason
+        BATCH_TOO_LARGE over 10,000.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetOutcomeCounts(self, request, context):
         """Says what became of the outcomes that have to do with an experiment: how
         many count, and how many do not, by reason.
@@ -137,6 +159,11 @@ def add_FactServiceServicer_to_server(servicer, server):
                     servicer.StreamOutcomes,
                     request_deserializer=algolink_dot_experiment_dot_v1_dot_facts__pb2.RecordOutcomesRequest.FromString,
                     response_serializer=algolink_dot_experiment_dot_v1_dot_facts__pb2.StreamOutcomesResponse.SerializeToString,
+            ),
+            'RecordFeedback': grpc.unary_unary_rpc_method_handler(
+                    servicer.RecordFeedback,
+                    request_deserializer=algolink_dot_experiment_dot_v1_dot_facts__pb2.RecordFeedbackRequest.FromString,
+                    response_serializer=algolink_dot_experiment_dot_v1_dot_facts__pb2.RecordFeedbackResponse.SerializeToString,
             ),
             'GetOutcomeCounts': grpc.unary_unary_rpc_method_handler(
                     servicer.GetOutcomeCounts,
@@ -232,6 +259,33 @@ class FactService:
             '/algolink.experiment.v1.FactService/StreamOutcomes',
             algolink_dot_experiment_dot_v1_dot_facts__pb2.RecordOutcomesRequest.SerializeToString,
             algolink_dot_experiment_dot_v1_dot_facts__pb2.StreamOutcomesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RecordFeedback(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/algolink.experiment.v1.FactService/RecordFeedback',
+            algolink_dot_experiment_dot_v1_dot_facts__pb2.RecordFeedbackRequest.SerializeToString,
+            algolink_dot_experiment_dot_v1_dot_facts__pb2.RecordFeedbackResponse.FromString,
             options,
             channel_credentials,
             insecure,
