@@ -13,6 +13,7 @@ from cli import experiment_file, output, shares
 from cli.commands.experiment_assign import assign
 from cli.commands.experiment_decisions import approve, decisions, plan, replay
 from cli.commands.experiment_losses import acknowledge_losses
+from cli.commands.experiment_report import report
 from cli.session import Session, common, examples
 from cli.views import experiments as views
 from cli.views import series as series_views
@@ -238,4 +239,5 @@ def _watch(session: Session, name: str) -> None:
 experiment.add_command(decisions)
 experiment.add_command(replay)
 experiment.add_command(plan)
+experiment.add_command(report)
 experiment.add_command(approve)

@@ -34,14 +34,15 @@ def _arms(found: Sequence[pb.MetricResults]) -> Table:
                 one.kind,
                 arm.arm,
                 str(arm.units) if arm.units else text.NOTHING,
-                _estimate(arm),
+                estimate(arm),
                 str(arm.outcomes) if arm.outcomes else text.NOTHING,
                 str(arm.late) if arm.late else text.NOTHING,
             )
     return table
 
 
-def _estimate(arm: pb.MetricArmResults) -> str:
+def estimate(arm: pb.MetricArmResults) -> str:
+    """An arm's value, with its bounds if it has any."""
     if not arm.HasField("estimate"):
         return text.NOTHING
     bounds = f" [{arm.lower:.4g}, {arm.upper:.4g}]" if arm.HasField("lower") else ""
@@ -57,15 +58,16 @@ def _comparisons(found: Sequence[pb.MetricResults]) -> Table:
             table.add_row(
                 metrics.short(one.metric),
                 comparison.arm,
-                *_effect(comparison),
-                _p_value(comparison, "p_value"),
-                _p_value(comparison, "adjusted_p_value"),
-                _guardrail(comparison),
+                *effect(comparison),
+                p_value(comparison, "p_value"),
+                p_value(comparison, "adjusted_p_value"),
+                guardrail(comparison),
             )
     return table
 
 
-def _effect(comparison: pb.Comparison) -> tuple[str, str]:
+def effect(comparison: pb.Comparison) -> tuple[str, str]:
+    """Effect and interval, or why there is none."""
     if not comparison.HasField("effect"):
         return text.NOTHING, comparison.undefined_reason
     return (
@@ -74,11 +76,13 @@ def _effect(comparison: pb.Comparison) -> tuple[str, str]:
     )
 
 
-def _p_value(comparison: pb.Comparison, field: str) -> str:
+def p_value(comparison: pb.Comparison, field: str) -> str:
+    """One of its p-values."""
     return f"{getattr(comparison, field):.3g}" if comparison.HasField(field) else text.NOTHING
 
 
-def _guardrail(comparison: pb.Comparison) -> str:
+def guardrail(comparison: pb.Comparison) -> str:
+    """Where an arm stands against its margin."""
     standing = _STANDINGS.get(comparison.standing, text.NOTHING)
     if comparison.HasField("harm_p_value") and comparison.standing != pb.STANDING_NON_INFERIOR:
         return f"{standing} (harm p = {comparison.harm_p_value:.3g})"

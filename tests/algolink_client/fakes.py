@@ -29,6 +29,7 @@ from algolink.experiment.v1 import (
     losses_pb2_grpc,
     measures_pb2,
     metrics_pb2_grpc,
+    policies_pb2_grpc,
     series_pb2,
     series_pb2_grpc,
 )
@@ -46,7 +47,7 @@ from tests.algolink_client.fakes_fleet import Fleet
 from tests.algolink_client.fakes_lineage import Lineages
 from tests.algolink_client.fakes_losses import Losses
 from tests.algolink_client.fakes_metrics import Metrics
-from tests.algolink_client.fakes_series import Series
+from tests.algolink_client.fakes_series import Decisions, Series
 from tests.algolink_client.fakes_traffic import Traffic
 
 TOKEN = "the-admin-token"
@@ -477,6 +478,7 @@ def serving(world: World) -> Iterator[str]:
     experiment_pb2_grpc.add_ExperimentServiceServicer_to_server(Experiments(world), server)
     facts_pb2_grpc.add_FactServiceServicer_to_server(Facts(world), server)
     losses_pb2_grpc.add_LossServiceServicer_to_server(Losses(world), server)
+    policies_pb2_grpc.add_DecisionServiceServicer_to_server(Decisions(world), server)
     series_pb2_grpc.add_SeriesServiceServicer_to_server(Series(world), server)
     metrics_pb2_grpc.add_MetricServiceServicer_to_server(Metrics(world, refuse), server)
     router_pb2_grpc.add_RouterServiceServicer_to_server(Router(world), server)

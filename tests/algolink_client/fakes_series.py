@@ -1,11 +1,11 @@
-"""A series service for tests of client and command line."""
+"""Services of series and decisions for tests of client and command line."""
 
 from __future__ import annotations
 
 from typing import Any, Protocol
 
+from algolink.experiment.v1 import policies_pb2, policies_pb2_grpc, series_pb2_grpc
 from algolink.experiment.v1 import series_pb2 as pb
-from algolink.experiment.v1 import series_pb2_grpc
 
 
 class World(Protocol):
@@ -25,3 +25,16 @@ class Series(series_pb2_grpc.SeriesServiceServicer):
     ) -> pb.ResultsSeries:
         self._world.called("GetResultsSeries", context)
         return pb.ResultsSeries(experiment=request.name, points=self._world.points)
+
+
+class Decisions(policies_pb2_grpc.DecisionServiceServicer):
+    """No policy has decided anything."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def ListDecisions(
+        self, request: policies_pb2.ListDecisionsRequest, context: Any
+    ) -> policies_pb2.ListDecisionsResponse:
+        self._world.called("ListDecisions", context)
+        return policies_pb2.ListDecisionsResponse()
