@@ -80,9 +80,9 @@ def sample_ratio(material: Material) -> Iterator[Html]:
     ]
     yield Plot(
         key="ratio",
-        title="Sample ratio: p-value",
+        title=f"Sample ratio: below {alarm:g} is an alarm",
         describe=f"A line over time; below {alarm:g} units are not where they should be.",
-        lines=[Line(f"below {alarm:g} is an alarm", dots, 0)],
+        lines=[Line("p-value", dots, 0)],
         level=math.log10(alarm),
         moments=_moments(material),
         tick=lambda power: f"{10**power:g}",

@@ -38,8 +38,14 @@ def joined(children: Iterable[str]) -> Html:
     )
 
 
-def table(caption: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Html:
-    """A table that scrolls where it is too large; its first column names the row."""
+def table(
+    caption: str, heads: Sequence[str], rows: Iterable[Sequence[str]], *, whole: bool = False
+) -> Html:
+    """A table that scrolls where it is too large; its first column names the row.
+
+    Args:
+        whole: never cut its height.
+    """
     body = [
         element(
             "tr",
@@ -58,7 +64,7 @@ def table(caption: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> 
             element("thead", element("tr", *(element("th", head, scope="col") for head in heads))),
             element("tbody", *body),
         ),
-        class_="table",
+        class_="table whole" if whole else "table",
         role="region",
         aria_label=caption,
         tabindex=0,

@@ -56,6 +56,14 @@ class Material:
         role = measures_pb2.METRIC_ROLE_GUARDRAIL
         return [one for one in self.results.metrics if one.role == role]
 
+    def is_of_the_verdict(self, phase: experiment_pb2.Phase) -> bool:
+        """Whether it is no ramp, but all traffic going to the winner."""
+        experiment = self.experiment
+        if not experiment.HasField("verdict"):
+            return False
+        begun = phase.start_time.ToMicroseconds()
+        return begun >= experiment.verdict.time.ToMicroseconds()
+
     @property
     def open_losses(self) -> bool:
         """Whether exposures were lost and nobody has taken note."""

@@ -31,11 +31,12 @@ circle{fill:currentColor}.dashed.line{stroke-dasharray:6 4}
 .swatch{display:inline-block;width:1.4em;height:.3em;margin:0 .4em .2em 1em;background:currentColor}
 .dashed .swatch{background:repeating-linear-gradient(90deg,currentColor 0 .4em,transparent 0 .6em)}
 .table{max-height:22rem;overflow:auto;margin:.8rem 0;border:1px solid var(--rule);border-radius:4px}
+.table.whole{max-height:none}
 table{border-collapse:collapse;width:100%;font-size:.87rem;overflow-wrap:normal}
 caption{padding:.45rem .7rem;text-align:left;color:var(--soft)}
 th,td{padding:.32rem .7rem;text-align:left;vertical-align:top;border-top:1px solid var(--rule);
 font-variant-numeric:tabular-nums;max-width:26rem;overflow-wrap:break-word}
-thead th{background:var(--panel);position:sticky;top:0}tbody th{font-weight:500;min-width:7rem}
+thead th{background:var(--panel);position:sticky;top:0}tbody th{font-weight:500;min-width:10.5rem}
 @media screen and (max-width:40rem){figure{overflow-x:auto}svg{min-width:36rem}}
 @media print{:root{color-scheme:light;--ink:#000;--soft:#444;--paper:#fff;--panel:#f4f6f8;
 --rule:#ccc;--bad:#b3261e;--c0:#5b6672;--c1:#0b62c4;--c2:#b4460b;--c3:#0a7a55;--c4:#8a2ea8;--c5:#8a6a00}

@@ -14,7 +14,10 @@ def timeline(material: Material) -> Html:
     experiment = material.experiment
     events = [(experiment.create_time.ToMicroseconds(), ["Written down", "", ""])]
     events += [
-        (phase.start_time.ToMicroseconds(), [_phase(phase), _split(experiment, phase), ""])
+        (
+            phase.start_time.ToMicroseconds(),
+            [_phase(material, phase), _split(experiment, phase), ""],
+        )
         for phase in experiment.phases
     ]
     events += [
@@ -36,7 +39,8 @@ def timeline(material: Material) -> Html:
         element("code", f"algolink experiment replay {material.name}"),
     )
     heads = ["Time", "What", "Why, or how the traffic was split", "Evidence (SHA-256)"]
-    return joined([table("What happened, in order", heads, rows), note])
+    whole = table("What happened, in order", heads, rows, whole=True)
+    return joined([whole, note] if material.decisions else [whole])
 
 
 def lost(material: Material) -> Html:
@@ -57,7 +61,9 @@ def lost(material: Material) -> Html:
     return table("Exposures that were lost before they could be counted", heads, rows)
 
 
-def _phase(phase: experiment_pb2.Phase) -> str:
+def _phase(material: Material, phase: experiment_pb2.Phase) -> str:
+    if material.is_of_the_verdict(phase):
+        return "Traffic to the winner"
     return "Started" if phase.number == 1 else f"Shares changed (phase {phase.number})"
 
 

@@ -137,11 +137,9 @@ def happened(material: Material) -> list[Html]:
     words = []
     if experiment.HasField("start_time"):
         words.append(f"It started on {experiment.start_time.ToDatetime():%Y-%m-%d at %H:%M} UTC.")
-    ramps = len(experiment.phases) - 1
-    if ramps > 0:
-        words.append(
-            "The shares were changed once." if ramps == 1 else f"They changed {ramps} times."
-        )
+    ramps = sum(not material.is_of_the_verdict(phase) for phase in experiment.phases[1:])
+    if ramps:
+        words.append(f"The shares were changed {'once' if ramps == 1 else f'{ramps} times'}.")
     if experiment.state in _ENDED and experiment.HasField("end_time"):
         words.append(f"It ended on {experiment.end_time.ToDatetime():%Y-%m-%d at %H:%M} UTC.")
     if experiment.HasField("verdict"):

@@ -75,6 +75,16 @@ def test_each_state_has_its_headline_and_what_to_do(found: Material, says: str, 
     assert to_do in "".join(words.to_do(found))
 
 
+def test_traffic_to_the_winner_is_no_ramp() -> None:
+    found = cases.concluded(cases.material(state=pb.STATE_CONCLUDED))
+    found.experiment.phases.add(
+        number=3, start_time=found.experiment.verdict.time, weights_bp={"challenger": 10_000}
+    )
+
+    assert "changed once." in "".join(words.happened(found))
+    assert "Traffic to the winner" in page.page(found)
+
+
 def test_less_is_better_where_the_metric_says_so() -> None:
     more = cases.material(effect=0.3)
     less = Material(
