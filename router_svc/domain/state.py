@@ -98,6 +98,10 @@ def advance(
     """
     if state.sequence == 0 and not _may_begin(world):
         return Step(state=state, pending={})
+    before = state
+    if state.sequence == 0:
+        # What is held may still be routed by Envoys that a lost database described.
+        state = replace(state, wanted={**_held(world, at=at, policy=policy), **state.wanted})
     told = state.sequence > 0 and not settling
     memory = memory or Memory()
     leaving = _leaving(world, state, at=at, policy=policy, memory=memory) if told else frozenset()
@@ -118,10 +122,11 @@ def advance(
     if drains or any(version in wanted for version in leaving):
         wanted = {version: a for version, a in wanted.items() if version not in leaving}
         wanted |= {version: state.wanted[version] for version in drains}
+        wanted = state.wanted if wanted == state.wanted else wanted
     advanced = State(sequence=sequence, snapshot=snapshot, wanted=wanted, drains=drains)
     # Equal states are one state, so that nothing is written or sent twice.
     return Step(
-        state=state if advanced == state else advanced,
+        state=before if advanced == before else advanced,
         pending=composed.pending,
         undone=composed.undone,
     )
@@ -156,6 +161,20 @@ def _published(state: State, composed: Composed, *, settling: bool) -> tuple[Sna
     if state.sequence > 0 and composed.snapshot == state.snapshot:
         return state.snapshot, state.sequence
     return composed.snapshot, state.sequence + 1
+
+
+def _held(world: World, *, at: datetime, policy: Policy) -> dict[VersionName, Artifact]:
+    """Versions that live replicas answer with, as far as the registry knows them."""
+    held: dict[VersionName, Artifact] = {}
+    for replica in world.replicas:
+        if not replica.alive(at=at, lease=policy.lease):
+            continue
+        for version, loaded in replica.versions.items():
+            model = world.models.get(version.model)
+            artifact = model.versions.get(version.number) if model else None
+            if loaded.state is LoadState.READY and artifact is not None:
+                held[version] = artifact
+    return held
 
 
 def _leaving(
@@ -195,8 +214,8 @@ def _drains(
     if state.wanted is composed.targets:
         return drains
     for version in state.wanted.keys() - composed.targets.keys():
-        drain = state.drains.get(version, Drain(sequence))
-        unknown = acknowledged is None or acknowledged >= drain.sequence
+        drain = state.drains.get(version, Drain(max(sequence, 1)))
+        unknown = sequence > 0 and (acknowledged is None or acknowledged >= drain.sequence)
         if drain.forgotten is None and unknown:
             drain = replace(drain, forgotten=at)
         if drain.forgotten is None or at < drain.forgotten + policy.unload_delay:

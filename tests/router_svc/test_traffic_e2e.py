@@ -17,7 +17,7 @@ from algolink import split
 from algolink.router.v1 import router_pb2
 from algolink.router.v1 import traffic_pb2 as pb
 from algolink.router.v1.traffic_pb2_grpc import TrafficServiceStub
-from tests.router_svc.builders import a_model, an_experiment
+from tests.router_svc.builders import a_model, a_version, an_experiment
 from tests.router_svc.neighbours import until
 from tests.router_svc.stack import Stack, stack
 
@@ -195,3 +195,36 @@ async def test_a_kill_reaches_one_envoy_while_another_is_silent(tmp_path: Path) 
         assert not shown.live
         silent.set()
         stream.cancel()
+
+
+def lose_database(folder: Path) -> None:
+    for file in folder.glob("router.db*"):
+        file.unlink()
+
+
+async def test_a_router_that_lost_its_database_loses_the_shift_and_no_request(
+    tmp_path: Path,
+) -> None:
+    async with stack(tmp_path, settle_s=3, unload_delay_s=3) as running:
+        running.neighbours.show_model(a_model(champion=1))
+        await running.until_live(champion=1)
+        traffic = TrafficServiceStub(running.control)
+        await traffic.ShiftTraffic(
+            pb.ShiftTrafficRequest(model="digits", weights_bp={1: 5_000, 2: 5_000})
+        )
+        async with running.load() as load:
+            await until(lambda: "2" in load.versions)
+            await running.router.kill()
+            lose_database(tmp_path)
+            await running.router.start()
+            await running.until_live(champion=1)
+            # Envoy has only now let go of it.
+            kept = [a_version(2) in announcer.wanted for announcer in running.announcers]
+            # What nobody routes any more goes, after its time.
+            await until(lambda: all(a_version(2) not in a.wanted for a in running.announcers))
+            answered = len(load.versions)
+            await until(lambda: len(load.versions) > answered + 200)
+
+        assert load.failures == []
+        assert kept == [True, True]
+        assert set(load.versions[answered + 50 :]) == {"1"}

@@ -77,6 +77,31 @@ def test_a_router_that_lost_its_database_waits_no_longer_than_it_settles() -> No
     assert state.sequence == 1
 
 
+def test_what_envoys_may_route_by_a_lost_database_stays_until_they_have_the_first_table() -> None:
+    world = a_world(a_replica(ready=[1, 2], loading=[3]), models=(a_model(versions=(1, 2, 3)),))
+    later = a_world(
+        a_replica(ready=[1, 2], renewed=NOON + minutes(2)), models=(a_model(versions=(1, 2, 3)),)
+    )
+
+    waiting = stepped(State(), a_world(a_replica(ready=[2], loading=[1])), settling=True).state
+    first = stepped(waiting, world).state
+    reconnected = stepped(first, later, seconds=29, acknowledged=0).state
+    unloaded = stepped(first, later, seconds=31, acknowledged=1).state
+
+    assert waiting.sequence == 0
+    assert waiting.wanted.keys() == {a_version(1), a_version(2)}
+    assert first.sequence == 1
+    assert first.wanted.keys() == {a_version(1), a_version(2)}
+    assert a_version(2) in reconnected.wanted
+    assert unloaded.wanted.keys() == {a_version(1)}
+
+
+def test_what_the_registry_does_not_know_is_not_wanted_for_being_held() -> None:
+    state = stepped(State(), a_world(a_replica(ready=[1, 9]))).state
+
+    assert state.wanted.keys() == {a_version(1)}
+
+
 def test_the_same_world_makes_the_same_state() -> None:
     world = a_world(a_replica(ready=[1]))
     state = stepped(State(), world).state
