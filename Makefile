@@ -58,8 +58,9 @@ bench-registry: $(STAMP)  ## transfers, watches and lists of the registry (MIB=2
 	$(PYTHON) -m benchmarks.registry.watchers
 	$(PYTHON) -m benchmarks.registry.lists $(if $(MODELS),--models $(MODELS))
 
-bench-experiments: $(STAMP)  ## how fast units are assigned
+bench-experiments: $(STAMP)  ## how fast units are assigned and outcomes stored (4 minutes)
 	$(PYTHON) -m benchmarks.experiments.assignment
+	$(PYTHON) -m benchmarks.experiments.outcomes
 
 bench-mesh: $(STAMP)  ## changes to requests, Envoy's start, memory, what the chain adds (8 minutes)
 	$(PYTHON) -m benchmarks.mesh $(PARTS)

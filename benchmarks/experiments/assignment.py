@@ -29,14 +29,8 @@ from algolink.experiment.v1 import assignment_pb2_grpc
 from algolink.names import ExperimentName, ModelName
 from experiment_svc.assigning import Plans, plan_of
 from experiment_svc.domain import experiments
-from experiment_svc.domain.design import (
-    Aggregation,
-    Analysis,
-    Arm,
-    Direction,
-    Metric,
-    UnitKind,
-)
+from experiment_svc.domain.design import Analysis, Arm, UnitKind
+from experiment_svc.domain.metrics import Aggregation, Direction, Kind, Measure, Metric, Role
 from experiment_svc.servicer_assignment import AssignmentServicer
 from experiment_svc.store_memory import MemoryStore
 
@@ -132,6 +126,13 @@ async def _serve() -> None:
 
 def _experiment() -> experiments.Experiment:
     at = datetime(2026, 1, 1, tzinfo=UTC)
+    metric = Metric(
+        name="m",
+        kind=Kind.MEAN,
+        aggregation=Aggregation.MEAN,
+        direction=Direction.INCREASE,
+        outcome="m",
+    )
     draft = experiments.draft(
         name=ExperimentName("bench"),
         model=ModelName("bench"),
@@ -140,7 +141,7 @@ def _experiment() -> experiments.Experiment:
             Arm(id="challenger", version=2, weight_bp=1_000),
         ],
         unit=UnitKind.HEADER,
-        metric=Metric(name="m", aggregation=Aggregation.MEAN, direction=Direction.INCREASE),
+        measures=[Measure(metric=metric, role=Role.PRIMARY)],
         analysis=Analysis(),
         rule=None,
         description="",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 from experiment_svc.domain.facts import Outcome
@@ -36,19 +36,19 @@ class Feedback:
     value: float
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Joined:
     """A batch of feedback beside the requests that it is about.
 
     Attributes:
         outcomes: what is to be stored.
-        unknown: indexes of those whose request is not known.
-        unassigned: indexes of those whose request no experiment took.
+        unknown: ids of requests that are not known, each once.
+        unassigned: ids of requests that no experiment took, each once.
     """
 
-    outcomes: list[Outcome] = field(default_factory=list)
-    unknown: list[int] = field(default_factory=list)
-    unassigned: list[int] = field(default_factory=list)
+    outcomes: Sequence[Outcome]
+    unknown: Sequence[str]
+    unassigned: Sequence[str]
 
 
 def join(batch: Sequence[Feedback], requests: Mapping[str, Taken], *, received: datetime) -> Joined:
@@ -57,16 +57,16 @@ def join(batch: Sequence[Feedback], requests: Mapping[str, Taken], *, received: 
     Args:
         requests: those that are known, by id.
     """
-    joined = Joined()
-    for index, feedback in enumerate(batch):
+    outcomes, unknown, unassigned = [], [], []
+    for feedback in batch:
         request = requests.get(feedback.request_id)
         if request is None:
-            joined.unknown.append(index)
+            unknown.append(feedback.request_id)
         elif not request.unit:
-            joined.unassigned.append(index)
+            unassigned.append(feedback.request_id)
         else:
-            joined.outcomes.append(_outcome(feedback, request, received))
-    return joined
+            outcomes.append(_outcome(feedback, request, received))
+    return Joined(outcomes, list(dict.fromkeys(unknown)), list(dict.fromkeys(unassigned)))
 
 
 def _outcome(feedback: Feedback, request: Taken, received: datetime) -> Outcome:

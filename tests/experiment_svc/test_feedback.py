@@ -96,10 +96,13 @@ async def test_feedback_counts_once_per_request_and_metric(client: AsyncClient) 
 
 async def test_requests_that_are_unknown_or_in_no_experiment_are_told(client: AsyncClient) -> None:
     told = await client.facts.feedback(
-        [labelled("later", "7", "7"), labelled("free", "7", "7"), labelled("one", "7", "7")]
+        [
+            *(labelled(request_id, "7", "7") for request_id in ("later", "free", "one")),
+            Feedback(request_id="later", metric="useful", value=1.0),
+        ]
     )
 
-    assert (list(told.unknown), list(told.unassigned)) == ([0], [1])
+    assert (list(told.unknown), list(told.unassigned)) == (["later"], ["free"])
     assert told.recorded == pb.RecordResponse(accepted=1)
 
 

@@ -191,6 +191,6 @@ class RecordFeedbackResponse(_message.Message):
     UNKNOWN_FIELD_NUMBER: _ClassVar[int]
     UNASSIGNED_FIELD_NUMBER: _ClassVar[int]
     recorded: RecordResponse
-    unknown: _containers.RepeatedScalarFieldContainer[int]
-    unassigned: _containers.RepeatedScalarFieldContainer[int]
-    def __init__(self, recorded: _Optional[_Union[RecordResponse, _Mapping]] = ..., unknown: _Optional[_Iterable[int]] = ..., unassigned: _Optional[_Iterable[int]] = ...) -> None: ...
+    unknown: _containers.RepeatedScalarFieldContainer[str]
+    unassigned: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, recorded: _Optional[_Union[RecordResponse, _Mapping]] = ..., unknown: _Optional[_Iterable[str]] = ..., unassigned: _Optional[_Iterable[str]] = ...) -> None: ...
