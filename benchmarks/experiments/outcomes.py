@@ -47,7 +47,10 @@ def main() -> None:
         asyncio.run(_serve(arguments.serve))
     elif arguments.send:
         send = _stream if arguments.how == "stream" else _calls
+        print("ready", flush=True)
+        sys.stdin.readline()
         asyncio.run(send(arguments.send, arguments.name, arguments.outcomes))
+        print("done", flush=True)
     else:
         _measure(arguments.outcomes, arguments.clients)
 
@@ -61,9 +64,7 @@ def _measure(count: int, clients: int) -> None:
         with tempfile.TemporaryDirectory() as folder, _server(folder) as (address, server):
             _send_all(address, how, "warm", count // 10, clients)
             before_mib = _resident_mib(server)
-            began = time.perf_counter()
-            _send_all(address, how, "real", count, clients)
-            spent_s = time.perf_counter() - began
+            spent_s = _send_all(address, how, "real", count, clients)
             after_mib = _resident_mib(server)
             stored = asyncio.run(_stored(folder))
         sent = (count // clients + count // 10 // clients) * clients
@@ -73,20 +74,44 @@ def _measure(count: int, clients: int) -> None:
         )
 
 
-def _send_all(address: str, how: str, name: str, count: int, clients: int) -> None:
-    """Sends from processes of their own; each exits with 0 once all is acknowledged."""
+def _send_all(address: str, how: str, name: str, count: int, clients: int) -> float:
+    """Sends from processes of their own, which begin together once all have started.
+
+    Returns:
+        Seconds until the last outcome was acknowledged.
+    """
     senders = [
         subprocess.Popen(
             [
                 *(sys.executable, "-m", "benchmarks.experiments.outcomes"),
                 *("--send", address, "--how", how, "--name", f"{name}-{number}"),
                 *("--outcomes", str(count // clients)),
-            ]
+            ],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
         )
         for number in range(clients)
     ]
-    if sum(sender.wait() != 0 for sender in senders):
+    for sender in senders:
+        _told(sender)
+    began = time.perf_counter()
+    for sender in senders:
+        if sender.stdin is not None:
+            sender.stdin.write("go\n")
+            sender.stdin.flush()
+    done = [_told(sender) for sender in senders]
+    spent_s = time.perf_counter() - began
+    for sender in senders:
+        sender.communicate()
+    if done != ["done"] * clients:
         raise SystemExit("a client failed")
+    return spent_s
+
+
+def _told(sender: subprocess.Popen[str]) -> str:
+    """The next line of a client; empty if it has ended."""
+    return sender.stdout.readline().strip() if sender.stdout else ""
 
 
 async def _stream(address: str, name: str, count: int) -> None:
