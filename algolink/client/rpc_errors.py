@@ -17,7 +17,9 @@ ENDPOINT_UNREACHABLE = "ENDPOINT_UNREACHABLE"
 
 _NOT_CONNECTED = ("failed to connect to all addresses", "DNS resolution failed")
 _SILENT_SERVICE = ("upstream connect error", "no healthy upstream")
-_BROKEN = "RST_STREAM"
+_BROKEN = ("RST_STREAM", "Internal error from Core")
+"""The second is what grpc.aio says where an upload was still being written as the call
+ended, in place of how it ended."""
 """What grpcio says where a proxy resets a stream, for a service that was killed."""
 
 
@@ -55,7 +57,7 @@ def restored(failure: RpcFailure, *, endpoint: str, timeout_s: float) -> AlgoLin
             f"{endpoint} answers, but the service behind it does not: is it restarting?",
             endpoint=endpoint,
         )
-    if code is grpc.StatusCode.INTERNAL and _BROKEN in details:
+    if code is grpc.StatusCode.INTERNAL and any(broken in details for broken in _BROKEN):
         return Unavailable(
             "ANSWER_BROKEN_OFF",
             f"{endpoint} broke off its answer: has the service behind it been killed?",
