@@ -78,10 +78,10 @@ class Operator:
             return answer.headers[VERSION_HEADER]
 
     def logged(self, kind: str) -> list[dict[str, Any]]:
-        """Lines of the exposure log about the model."""
-        log = self.stack.data_dir / "mesh" / "exposure.log"
-        whole = log.read_bytes().rpartition(b"\n")[0].splitlines() if log.exists() else []
-        lines = [json.loads(line) for line in whole]
+        """Lines of the exposure log of every Envoy so far about the model."""
+        logs = (self.stack.data_dir / "mesh" / "runs").glob("*/exposure.log")
+        whole = [log.read_bytes().rpartition(b"\n")[0] for log in sorted(logs)]
+        lines = [json.loads(line) for log in whole for line in log.splitlines()]
         return [line for line in lines if (line["kind"], line["model"]) == (kind, self.model)]
 
 
