@@ -108,15 +108,17 @@ def _wrapped(text: str, *, indent: str) -> list[str]:
     )
 
 
-def body(objects: Sequence[dict[str, Any]]) -> str:
-    """Objects as documents of YAML."""
-    return "---\n".join(map(_whole, objects))
+def body(values: Sequence[Any]) -> str:
+    """Values, objects most of all, as documents of YAML."""
+    return "---\n".join(map(_whole, values))
 
 
-def _whole(value: dict[str, Any]) -> str:
+def _whole(value: Any) -> str:
     """Of thousands of resources few are not as they were in the table before."""
-    listed = value.get("resources")
-    if list(value) != ["version_info", "resources"] or not listed:
+    if not isinstance(value, dict) or list(value) != ["version_info", "resources"]:
+        return _yaml(value)
+    listed = value["resources"]
+    if not listed:
         return _yaml(value)
     head = _yaml({"version_info": value["version_info"]})
     return head + "resources:\n" + "".join(_one(json.dumps(each)) for each in listed)

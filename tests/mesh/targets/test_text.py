@@ -33,6 +33,14 @@ def test_resources_that_are_written_one_by_one_are_read_as_they_were(
     assert yaml.safe_load(written) == response
 
 
+def test_what_is_no_object_is_written_too() -> None:
+    values = [["a", 1], "b", 3, None, {}]
+
+    written = text.body(values)
+
+    assert list(yaml.safe_load_all(written)) == values
+
+
 def test_what_somebody_does_to_a_rendering_does_not_change_the_next() -> None:
     parameters = envoy.EnvoyParameters(listen=Endpoint("127.0.0.1", 9000))
     snapshot = tables.EXAMPLES["ramped"]
