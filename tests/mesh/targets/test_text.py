@@ -12,14 +12,14 @@ from mesh.table import Endpoint
 from mesh.targets import envoy, text
 from tests.mesh.targets import tables
 
+# Names of fields; libyaml writes a line break as a key that nobody can read back.
+KEYS = st.from_regex("[ -~]{0,5}", fullmatch=True)
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=20),
-    lambda inner: (
-        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
-    ),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3),
     max_leaves=10,
 )
-RESOURCES = st.lists(st.dictionaries(st.text(max_size=5), VALUES, max_size=4), max_size=4)
+RESOURCES = st.lists(st.dictionaries(KEYS, VALUES, max_size=4), max_size=4)
 
 
 @given(listed=RESOURCES)
