@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any, Protocol
 
 import grpc
@@ -25,6 +27,9 @@ from router_svc.heard import Heard
 from router_svc.store import Store
 
 _Context = grpc.aio.ServicerContext[Any, Any]
+
+_HEARING_S = 0.5
+"""How long a version that nobody knows is waited for."""
 
 _MAX_REASON = 1_000
 _HISTORY, _MAX_HISTORY = 50, 1_000
@@ -66,7 +71,8 @@ class TrafficServicer(traffic_pb2_grpc.TrafficServiceServicer):
 
     async def ShiftTraffic(self, request: pb.ShiftTrafficRequest, context: _Context) -> pb.Traffic:
         per_request = convert.per_request_from_proto(request.unit)
-        standing = self._standing(names.check_model_id(request.model))
+        await self._hear_of(names.check_model_id(request.model), request.weights_bp)
+        standing = self._standing(request.model)
         if not self._heard.experiments.synced:
             raise Unavailable(
                 "EXPERIMENTS_UNKNOWN",
@@ -184,6 +190,18 @@ class TrafficServicer(traffic_pb2_grpc.TrafficServiceServicer):
             live=live,
             pending=view.pending.get(model, ()),
         )
+
+    async def _hear_of(self, model: str, versions: Iterable[int]) -> None:
+        """Gives the registry's watch a moment to tell of versions that were just pushed."""
+        wanted = set(versions)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_HEARING_S):
+                while True:
+                    seen = self._heard.changes.count
+                    heard = self._heard.models.items.get(model)
+                    if heard is not None and wanted <= heard.versions.keys():
+                        return
+                    await self._heard.changes.wait_beyond(seen)
 
     def _standing(self, model: str) -> Standing:
         """What is known about a model.

@@ -69,6 +69,19 @@ async def test_a_shift_is_shown_routed_and_explained(control: Control) -> None:
     assert [r.rule for r in explained.rules if r.decided] == ["shift"]
 
 
+async def test_a_version_that_was_just_pushed_is_waited_for(control: Control) -> None:
+    control.router.replicas.announce(a_replica(ready=[1, 2]))
+    control.show(a_model(versions=(1,)))
+    await control.table(1)
+    stub = TrafficServiceStub(control.line)
+
+    asked = asyncio.ensure_future(stub.ShiftTraffic(shift(TEN)))
+    await asyncio.sleep(0.05)
+    control.show(a_model(versions=(1, 2), revision=2))
+
+    assert dict((await asked).shift.weights_bp) == TEN
+
+
 async def test_of_two_decisions_at_once_the_second_is_aborted(control: Control) -> None:
     stub = await serve_digits(control)
     etag = (await stub.GetTraffic(pb.GetTrafficRequest(model="digits"))).etag
