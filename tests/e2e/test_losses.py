@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator
 
 import pytest
 
@@ -11,9 +12,20 @@ from algolink.client import AsyncClient
 from algolink.errors import Unavailable
 from examples.digits.material import Training
 from tests.e2e.laboratory import running_experiment
-from tests.e2e.stack import Stack, until_async
+from tests.e2e.stack import Stack, Up, until_async
 
 pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A stack of its own, in which nobody else loses anything."""
+    folder = tmp_path_factory.mktemp("losses-stack")
+    up = Up(folder / "logs", "--port", "0", "--admin-port", "0", "--data-dir", str(folder / "data"))
+    try:
+        yield up.ready()
+    finally:
+        up.interrupt()
 
 
 async def test_a_killed_envoy_stops_the_rule_until_somebody_acknowledges_it(
